@@ -1,0 +1,1 @@
+//! A real Kafka and PostgreSQL as child processes

@@ -1,0 +1,1 @@
+//! Bank histories: the Berka reader, a seeded generator, the replayable format

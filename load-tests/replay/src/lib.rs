@@ -1,0 +1,1 @@
+//! Replay of a history through the ledger, and its reconciliation

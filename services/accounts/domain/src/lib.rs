@@ -1,0 +1,1 @@
+//! The ledger's decisions: pure functions, no I/O

@@ -1,0 +1,2 @@
+//! The bank command: services, local stack, replay, tests
+fn main() {}

@@ -1,0 +1,1 @@
+//! An independent check of the bank's invariants over its logs

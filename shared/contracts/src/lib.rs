@@ -1,0 +1,1 @@
+//! The published language: topics, commands, events, codec and schemas

@@ -1,0 +1,1 @@
+//! Identifiers as distinct types, derived by UUIDv5

@@ -1,0 +1,1 @@
+//! Money as integers in a currency's minor unit

@@ -1,0 +1,1 @@
+//! Maps with savepoints: state that a refused record leaves untouched

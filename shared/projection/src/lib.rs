@@ -1,0 +1,1 @@
+//! Kafka to PostgreSQL, exactly once

@@ -1,0 +1,1 @@
+//! Exactly-once stream runtime on rdkafka, and its in-memory twin

@@ -1,0 +1,1 @@
+//! Logs, OpenTelemetry metrics and trace context

@@ -1,0 +1,1 @@
+//! Given/when/then for aggregates, and a Kafka and PostgreSQL for tests
