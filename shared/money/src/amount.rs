@@ -41,15 +41,22 @@ impl Money {
 
     /// Reads `12.30` exactly. Trailing zeros beyond the minor unit are no further decimals: `1.000` CZK is 1.00.
     pub fn parse(text: &str, currency: Currency) -> Result<Self, MoneyError> {
-        let decimal = Decimal::from_str_exact(text).map_err(|error| match error {
-            rust_decimal::Error::ExceedsMaximumPossibleValue
-            | rust_decimal::Error::LessThanMinimumPossibleValue => MoneyError::Overflow,
-            rust_decimal::Error::Underflow | rust_decimal::Error::ScaleExceedsMaximumPrecision(_) => {
-                MoneyError::TooManyDecimals
-            }
-            _ => MoneyError::NotANumber,
-        })?;
-        Self::from_decimal(decimal, currency)
+        let unsigned = text.strip_prefix('-').unwrap_or(text);
+        let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, "0"));
+        let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+        if !digits(whole) || !digits(fraction) {
+            return Err(MoneyError::NotANumber);
+        }
+        let fraction = fraction.trim_end_matches('0');
+        let exponent = currency.exponent() as usize;
+        if fraction.len() > exponent {
+            return Err(MoneyError::TooManyDecimals);
+        }
+        let sign = if unsigned.len() < text.len() { "-" } else { "" };
+        let minor = format!("{sign}{whole}{fraction:0<exponent$}").parse();
+        minor
+            .map(|minor| Self { minor, currency })
+            .map_err(|_| MoneyError::Overflow)
     }
 
     /// The amount of minor units that equals `decimal` of the major unit.
@@ -96,6 +103,7 @@ mod tests {
             ("-0.01", "EUR", -1),
             ("1.000", "CZK", 100),
             ("7", "JPY", 7),
+            ("-92233720368547758.08", "EUR", i64::MIN),
             ("1.234", "BHD", 1234),
             ("92233720368547758.07", "EUR", i64::MAX),
         ] {
@@ -120,6 +128,9 @@ mod tests {
                 MoneyError::TooManyDecimals,
             ),
             ("", "EUR", MoneyError::NotANumber),
+            ("5.", "EUR", MoneyError::NotANumber),
+            (".5", "EUR", MoneyError::NotANumber),
+            ("+5", "EUR", MoneyError::NotANumber),
             ("1e5", "EUR", MoneyError::NotANumber),
             ("1,5", "EUR", MoneyError::NotANumber),
             ("NaN", "EUR", MoneyError::NotANumber),
