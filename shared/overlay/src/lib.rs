@@ -1,1 +1,49 @@
-//! Maps with savepoints: state that a refused record leaves untouched
+//! State that a refused or failing record leaves untouched, and that a clean abort takes back.
+//!
+//! Changes are made in place, and the value that was there before goes into a journal, once per key and savepoint.
+//! Reading costs one look-up, as if there were no overlay; a commit forgets the journal; undoing walks it backwards.
+
+mod map;
+mod single;
+
+pub use map::OverlayMap;
+pub use single::Overlay;
+
+/// State with two levels of undo: to the savepoint (one record), and to the last commit (one transaction).
+pub trait Layered {
+    /// Sets the savepoint here.
+    fn set_savepoint(&mut self);
+
+    /// Takes back what was done since the savepoint.
+    fn undo_to_savepoint(&mut self);
+
+    /// Takes back what was done since the last commit.
+    fn undo_all(&mut self);
+
+    /// Makes everything since the last commit final.
+    fn commit(&mut self);
+}
+
+/// Implements [`Layered`] for a struct whose named fields are all that changes of it.
+#[macro_export]
+macro_rules! layered {
+    ($name:ident { $($field:ident),+ $(,)? }) => {
+        impl $crate::Layered for $name {
+            fn set_savepoint(&mut self) {
+                $($crate::Layered::set_savepoint(&mut self.$field);)+
+            }
+
+            fn undo_to_savepoint(&mut self) {
+                $($crate::Layered::undo_to_savepoint(&mut self.$field);)+
+            }
+
+            fn undo_all(&mut self) {
+                $($crate::Layered::undo_all(&mut self.$field);)+
+            }
+
+            fn commit(&mut self) {
+                $($crate::Layered::commit(&mut self.$field);)+
+            }
+        }
+    };
+}

@@ -1,0 +1,225 @@
+//! The one place that knows how messages are encoded: JSON values, CloudEvents headers.
+
+use schemars::Schema;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::{
+    envelope::{BodyHash, CommandEnvelope, EventEnvelope},
+    record::{Headers, Record},
+};
+
+pub const CE_SPECVERSION: &str = "ce_specversion";
+pub const CE_ID: &str = "ce_id";
+pub const CE_SOURCE: &str = "ce_source";
+pub const CE_TYPE: &str = "ce_type";
+/// W3C Trace Context.
+pub const TRACEPARENT: &str = "traceparent";
+
+/// Why a record can't be read. Each has a stable code with an entry in `docs/errors.md`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    #[error("the record has no readable {CE_TYPE} header")]
+    NoType,
+    #[error("no message of type {0} is known here")]
+    UnknownType(String),
+    #[error("version of {0} is not supported")]
+    UnsupportedVersion(String),
+    /// The text names place and expectation, never the value: it may be personal data.
+    #[error("malformed JSON: {0}")]
+    Malformed(String),
+}
+
+impl DecodeError {
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NoType => "TYPE_MISSING",
+            Self::UnknownType(_) => "TYPE_UNKNOWN",
+            Self::UnsupportedVersion(_) => "SCHEMA_VERSION_UNSUPPORTED",
+            Self::Malformed(_) => "MALFORMED",
+        }
+    }
+
+    /// Of serde's error, without the offending value, which serde quotes: only what kind it was, and where.
+    pub fn malformed(error: &serde_json::Error) -> Self {
+        let what = match error.classify() {
+            serde_json::error::Category::Syntax => "not JSON",
+            serde_json::error::Category::Eof => "ends too early",
+            serde_json::error::Category::Data => "not of the type's schema",
+            serde_json::error::Category::Io => "not readable",
+        };
+        Self::Malformed(format!("{what}, line {} column {}", error.line(), error.column()))
+    }
+
+    /// For a type that `known` doesn't hold: another version of a known one, or nothing known at all.
+    pub fn unknown(ce_type: &str, known: &[&str]) -> Self {
+        let name = |full: &str| full.rsplit_once(".v").map(|(name, _)| name.to_owned());
+        let wanted = name(ce_type);
+        match known
+            .iter()
+            .any(|known| wanted.is_some() && name(known) == wanted)
+        {
+            true => Self::UnsupportedVersion(ce_type.to_owned()),
+            false => Self::UnknownType(ce_type.to_owned()),
+        }
+    }
+}
+
+/// A set of message types, one variant each.
+pub trait Message: Serialize + Sized {
+    /// CloudEvents types of all variants.
+    const TYPES: &'static [&'static str];
+
+    /// The variant's CloudEvents type, with its version.
+    fn ce_type(&self) -> &'static str;
+
+    /// Reads the data of a message of that type.
+    fn decode(ce_type: &str, data: &str) -> Result<Self, DecodeError>;
+
+    /// JSON Schema of each variant's data.
+    fn schemas() -> Vec<(&'static str, Schema)>;
+}
+
+/// Declares an enum of payload structs as a [`Message`].
+#[macro_export]
+macro_rules! messages {
+    ($(#[$doc:meta])* $vis:vis enum $name:ident { $($(#[$vdoc:meta])* $variant:ident = $ce_type:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+        #[serde(untagged)]
+        $vis enum $name { $($(#[$vdoc])* $variant($variant),)* }
+
+        impl $crate::codec::Message for $name {
+            const TYPES: &'static [&'static str] = &[$($ce_type,)*];
+
+            fn ce_type(&self) -> &'static str {
+                match self { $(Self::$variant(_) => $ce_type,)* }
+            }
+
+            fn decode(ce_type: &str, data: &str) -> Result<Self, $crate::codec::DecodeError> {
+                let read = match ce_type {
+                    $($ce_type => serde_json::from_str(data).map(Self::$variant),)*
+                    _ => return Err($crate::codec::DecodeError::unknown(ce_type, Self::TYPES)),
+                };
+                read.map_err(|error| $crate::codec::DecodeError::malformed(&error))
+            }
+
+            fn schemas() -> Vec<(&'static str, schemars::Schema)> {
+                vec![$(($ce_type, schemars::schema_for!($variant)),)*]
+            }
+        }
+
+        $(impl From<$variant> for $name {
+            fn from(data: $variant) -> Self {
+                Self::$variant(data)
+            }
+        })*
+    };
+}
+
+/// A command's envelope, read, with its data still as text: the runtime looks at the first, the service at the second.
+#[derive(Debug)]
+pub struct RawCommand<'r> {
+    pub ce_type: &'r str,
+    pub envelope: CommandEnvelope<&'r RawValue>,
+}
+
+impl<'r> RawCommand<'r> {
+    pub fn read(record: &'r Record) -> Result<Self, DecodeError> {
+        let ce_type = record.headers.text(CE_TYPE).ok_or(DecodeError::NoType)?;
+        let envelope =
+            serde_json::from_slice(&record.value).map_err(|error| DecodeError::malformed(&error))?;
+        Ok(Self { ce_type, envelope })
+    }
+
+    pub fn body_hash(&self) -> BodyHash {
+        BodyHash::of(self.ce_type, self.envelope.data.get().as_bytes())
+    }
+}
+
+/// An event's envelope, read, with its data still as text.
+#[derive(Debug)]
+pub struct RawEvent<'r> {
+    pub ce_type: &'r str,
+    pub envelope: EventEnvelope<&'r RawValue>,
+}
+
+impl<'r> RawEvent<'r> {
+    pub fn read(record: &'r Record) -> Result<Self, DecodeError> {
+        let ce_type = record.headers.text(CE_TYPE).ok_or(DecodeError::NoType)?;
+        let envelope =
+            serde_json::from_slice(&record.value).map_err(|error| DecodeError::malformed(&error))?;
+        Ok(Self { ce_type, envelope })
+    }
+}
+
+/// Reads an event record whole.
+pub fn read_event<M: Message>(record: &Record) -> Result<EventEnvelope<M>, DecodeError> {
+    let RawEvent { ce_type, envelope } = RawEvent::read(record)?;
+    let data = M::decode(ce_type, envelope.data.get())?;
+    Ok(envelope.with_data(data))
+}
+
+impl<D> EventEnvelope<D> {
+    /// The same envelope around other data.
+    pub fn with_data<E>(self, data: E) -> EventEnvelope<E> {
+        let Self {
+            command_id,
+            index,
+            of,
+            correlation_id,
+            time,
+            origin,
+            remembered,
+            initiator,
+            data: _,
+        } = self;
+        EventEnvelope {
+            command_id,
+            index,
+            of,
+            correlation_id,
+            time,
+            origin,
+            remembered,
+            initiator,
+            data,
+        }
+    }
+}
+
+/// Headers of a message: CloudEvents' required attributes, and the trace it belongs to.
+pub fn headers(
+    id: &dyn std::fmt::Display,
+    source: &str,
+    ce_type: &str,
+    traceparent: Option<&str>,
+) -> Headers {
+    let mut headers = Headers::default();
+    headers.push(CE_SPECVERSION, b"1.0");
+    headers.push(CE_ID, id.to_string().as_bytes());
+    headers.push(CE_SOURCE, source.as_bytes());
+    headers.push(CE_TYPE, ce_type.as_bytes());
+    if let Some(traceparent) = traceparent {
+        headers.push(TRACEPARENT, traceparent.as_bytes());
+    }
+    headers
+}
+
+/// The bytes of a message's value.
+///
+/// Panics never in practice: the contracts' types have string keys and no failing `Serialize`.
+pub fn encode<T: Serialize>(value: &T) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(768);
+    #[expect(
+        clippy::expect_used,
+        reason = "contract types serialize to memory without failure"
+    )]
+    serde_json::to_writer(&mut bytes, value).expect("contract types always serialize");
+    bytes
+}
+
+/// Reads a value that stands alone, such as a snapshot's header or a test's literal.
+pub fn decode<'d, T: Deserialize<'d>>(bytes: &'d [u8]) -> Result<T, DecodeError> {
+    serde_json::from_slice(bytes).map_err(|error| DecodeError::malformed(&error))
+}

@@ -1,0 +1,155 @@
+//! What surrounds every command and event, whatever the service.
+
+use chrono::NaiveDate;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tributary_ids::{CommandId, CustomerId, EventId};
+use uuid::Uuid;
+
+/// Where a business date is meant: a day of the calendar, without time or zone.
+pub type BusinessDate = NaiveDate;
+
+/// Longest time in milliseconds for which a command may ask to be remembered, from its append.
+pub const TTL_MS_MAX: i64 = 10 * 60 * 1000;
+
+/// A position in a log: every number can be traced back to one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub struct Position {
+    pub topic: String,
+    pub partition: i32,
+    pub offset: i64,
+}
+
+/// Who wants it, through which door. Kept in the event, since a log can't be completed afterwards.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Initiator {
+    /// The principal that acts: an opaque id, never a name.
+    pub actor: String,
+    /// The customer on whose behalf it acts, where that is another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_behalf_of: Option<CustomerId>,
+    pub channel: Channel,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub branch: Option<String>,
+}
+
+/// The door through which a wish came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Channel {
+    Branch,
+    Atm,
+    Card,
+    Online,
+    Clearing,
+    /// A recorded history that is replayed.
+    Import,
+    /// The bank itself: timers, end of day, follow-ups.
+    System,
+}
+
+/// Where the answer to a command goes: a partition of a topic.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ReplyTo {
+    pub topic: String,
+    pub partition: i32,
+}
+
+/// The value of an inbox record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CommandEnvelope<D> {
+    pub id: CommandId,
+    /// Ties together all that follows from one wish.
+    pub correlation_id: Uuid,
+    /// The event that this command follows from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub causation_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<ReplyTo>,
+    /// Milliseconds since the epoch until which the command is remembered and after which it is refused.
+    /// Absent only where the command's own data makes a repetition harmless for ever (imports, follow-ups).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_after: Option<i64>,
+    pub initiator: Initiator,
+    pub data: D,
+}
+
+/// The value of an event record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct EventEnvelope<D> {
+    /// The command that caused it; the event's id is this and `index`.
+    pub command_id: CommandId,
+    pub index: u32,
+    /// How many events this command caused. With the last one the command is done.
+    pub of: u32,
+    pub correlation_id: Uuid,
+    /// Record time in milliseconds since the epoch: the inbox's append time, folded so that it never goes back.
+    pub time: i64,
+    /// The record that the event answers.
+    pub origin: Position,
+    /// What the command's repetition is recognised by, while it is remembered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remembered: Option<Remembered>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initiator: Option<Initiator>,
+    pub data: D,
+}
+
+impl<D> EventEnvelope<D> {
+    pub fn id(&self) -> EventId {
+        self.command_id.event(self.index)
+    }
+}
+
+/// How a repeated command is recognised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Remembered {
+    pub body_hash: BodyHash,
+    /// Milliseconds since the epoch.
+    pub not_after: i64,
+}
+
+/// Hash (XXH3, 128 bits) of a command's type and data: same id with another hash is another wish, and refused.
+/// It tells retries from mistakes; it is no protection against a forger, who would have to forge the id's owner too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct BodyHash(pub u128);
+
+impl BodyHash {
+    /// Of the CloudEvents type and the bytes of `data` as they stand in the record.
+    pub fn of(ce_type: &str, data: &[u8]) -> Self {
+        let mut hasher = xxhash_rust::xxh3::Xxh3::new();
+        hasher.update(ce_type.as_bytes());
+        hasher.update(&[0]);
+        hasher.update(data);
+        Self(hasher.digest128())
+    }
+}
+
+impl Serialize for BodyHash {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{:032x}", self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for BodyHash {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        u128::from_str_radix(&text, 16)
+            .map(Self)
+            .map_err(serde::de::Error::custom)
+    }
+}
+
+impl JsonSchema for BodyHash {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "BodyHash".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({"type": "string", "pattern": "^[0-9a-f]{32}$"})
+    }
+}

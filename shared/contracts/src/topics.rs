@@ -1,0 +1,65 @@
+//! Every topic, declared once: what creates them, checks them for drift and derives access lists reads this table.
+
+/// Milliseconds of a day.
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// Partitions of a service's topics on the local stack: two, so that there are two.
+pub const LOCAL_PARTITIONS: i32 = 2;
+
+/// Largest record in bytes (key, headers, value) that a topic takes; the runtime checks before it produces.
+pub const RECORD_BYTES_MAX: usize = 1_000_000;
+
+/// What a topic is for, which fixes its settings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Commands, replies and timers of one service. Append time is the bank's record time.
+    Inbox,
+    /// A service's events: the truth, kept for ever.
+    Events,
+    /// What could not be handled, kept as long as an inbox.
+    DeadLetters,
+}
+
+/// A topic's declaration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Topic {
+    pub name: &'static str,
+    pub kind: Kind,
+    /// What its records are keyed by.
+    pub key: &'static str,
+}
+
+impl Topic {
+    /// The topic's settings, by Kafka's names.
+    pub fn settings(&self) -> Vec<(&'static str, String)> {
+        let mut settings = vec![("max.message.bytes", (RECORD_BYTES_MAX + 100_000).to_string())];
+        match self.kind {
+            Kind::Inbox => {
+                settings.push(("retention.ms", (90 * DAY_MS).to_string()));
+                settings.push(("message.timestamp.type", "LogAppendTime".to_owned()));
+            }
+            Kind::DeadLetters => settings.push(("retention.ms", (90 * DAY_MS).to_string())),
+            Kind::Events => settings.push(("retention.ms", "-1".to_owned())),
+        }
+        settings
+    }
+}
+
+pub const ACCOUNTS_INBOX: Topic = Topic {
+    name: "accounts.inbox",
+    kind: Kind::Inbox,
+    key: "account id",
+};
+pub const ACCOUNTS_EVENTS: Topic = Topic {
+    name: "accounts.events",
+    kind: Kind::Events,
+    key: "account id",
+};
+pub const ACCOUNTS_DLQ: Topic = Topic {
+    name: "accounts.dlq",
+    kind: Kind::DeadLetters,
+    key: "as the origin",
+};
+
+/// All topics of the bank.
+pub const ALL: &[Topic] = &[ACCOUNTS_INBOX, ACCOUNTS_EVENTS, ACCOUNTS_DLQ];

@@ -1,0 +1,79 @@
+//! Any sequence of changes, savepoints, undos and commits gives what three plain maps would give.
+
+use std::collections::HashMap;
+
+use proptest::prelude::*;
+use tributary_overlay::{Layered, OverlayMap};
+
+#[derive(Clone, Debug)]
+enum Step {
+    Insert(u8, u32),
+    Change(u8, u32),
+    InsertIfAbsent(u8, u32),
+    Remove(u8),
+    Savepoint,
+    UndoToSavepoint,
+    UndoAll,
+    Commit,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        4 => (0..6u8, any::<u32>()).prop_map(|(key, value)| Step::Insert(key, value)),
+        4 => (0..6u8, any::<u32>()).prop_map(|(key, value)| Step::Change(key, value)),
+        2 => (0..6u8, any::<u32>()).prop_map(|(key, value)| Step::InsertIfAbsent(key, value)),
+        3 => (0..6u8).prop_map(Step::Remove),
+        3 => Just(Step::Savepoint),
+        2 => Just(Step::UndoToSavepoint),
+        1 => Just(Step::UndoAll),
+        1 => Just(Step::Commit),
+    ];
+    prop::collection::vec(step, 0..80)
+}
+
+proptest! {
+    #[test]
+    fn undo_gives_back_exactly_what_was_there(steps in steps()) {
+        let mut map = OverlayMap::<u8, u32>::default();
+        let (mut now, mut saved, mut committed) = (HashMap::new(), HashMap::new(), HashMap::new());
+        for step in steps {
+            match step {
+                Step::Insert(key, value) => {
+                    map.insert(key, value);
+                    now.insert(key, value);
+                }
+                Step::Change(key, value) => {
+                    if let Some(slot) = map.get_mut(&key) {
+                        *slot = value;
+                    }
+                    now.entry(key).and_modify(|slot| *slot = value);
+                }
+                Step::InsertIfAbsent(key, value) => {
+                    let got = *map.get_or_insert_with(key, || value);
+                    prop_assert_eq!(got, *now.entry(key).or_insert(value));
+                }
+                Step::Remove(key) => prop_assert_eq!(map.remove(&key), now.remove(&key)),
+                Step::Savepoint => {
+                    map.set_savepoint();
+                    saved.clone_from(&now);
+                }
+                Step::UndoToSavepoint => {
+                    map.undo_to_savepoint();
+                    now.clone_from(&saved);
+                }
+                Step::UndoAll => {
+                    map.undo_all();
+                    now.clone_from(&committed);
+                    saved.clone_from(&committed);
+                }
+                Step::Commit => {
+                    map.commit();
+                    committed.clone_from(&now);
+                    saved.clone_from(&now);
+                }
+            }
+            let held: HashMap<u8, u32> = map.iter().map(|(key, value)| (*key, *value)).collect();
+            prop_assert_eq!(&held, &now);
+        }
+    }
+}
