@@ -1,1 +1,9 @@
-//! Exactly-once stream runtime on rdkafka, and its in-memory twin
+//! Exactly-once stream processing on Kafka: consume, decide on per-partition state, produce and commit, all in one
+//! transaction per batch.
+//!
+//! - [`log`]: what a worker asks of a log, as data: one [`log::Action`] in, one [`log::Input`] out.
+//! - `kafka`: the log on rdkafka. `memory`: an honest in-memory broker for tests and simulation.
+//! - `worker`: the state machine, `step(now, input) -> action`; the same on both logs.
+//! - `service`: what a service brings: decide, evolve, and its names.
+
+pub mod log;
