@@ -1,5 +1,6 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 use tributary_ids::{AccountId, CustomerId, HoldId, PaymentId};
 use tributary_money::Currency;
 
@@ -11,7 +12,7 @@ use crate::{envelope::BusinessDate, messages};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ImportRef {
     /// The history, such as `berka`.
-    pub source: String,
+    pub source: SmolStr,
     /// Ascending within the source and the account; gaps are fine.
     pub sequence: u64,
 }
@@ -21,16 +22,16 @@ pub struct ImportRef {
 pub struct Details {
     /// External purpose code of ISO 20022, or the origin's own code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub purpose: Option<String>,
+    pub purpose: Option<SmolStr>,
     /// The other side's bank: a BIC or the origin's bank code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub counterparty_bank: Option<String>,
+    pub counterparty_bank: Option<SmolStr>,
     /// The other side's country, and what says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub country: Option<Country>,
     /// The transaction's id at its origin.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reference: Option<String>,
+    pub reference: Option<SmolStr>,
 }
 
 impl Details {
@@ -43,9 +44,9 @@ impl Details {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Country {
     /// ISO 3166-1 alpha-2.
-    pub code: String,
+    pub code: SmolStr,
     /// Where the code was taken from: `iban`, `bic`, `ip-address`, `merchant`, ...
-    pub source: String,
+    pub source: SmolStr,
 }
 
 /// Opens an account for a customer. The id dedupes: an account that exists with the same terms is left as it is.
@@ -54,19 +55,19 @@ pub struct OpenAccount {
     pub account_id: AccountId,
     pub owner: CustomerId,
     /// Name of the product, such as `history` (no interest, no fees: the recorded ones are the bank's).
-    pub product: String,
+    pub product: SmolStr,
     pub currency: Currency,
     /// Decimal of the major unit, not negative.
     #[serde(default = "zero", skip_serializing_if = "is_zero")]
-    pub overdraft_limit: String,
+    pub overdraft_limit: SmolStr,
     pub booking_date: BusinessDate,
     /// Decimal, signed: what the account held before its first recorded row. Posted against 3000.
     #[serde(default = "zero", skip_serializing_if = "is_zero")]
-    pub opening_balance: String,
+    pub opening_balance: SmolStr,
 }
 
-fn zero() -> String {
-    "0".to_owned()
+fn zero() -> SmolStr {
+    SmolStr::new_static("0")
 }
 
 fn is_zero(amount: &str) -> bool {
@@ -96,7 +97,7 @@ pub struct BlockAccount {
     pub account_id: AccountId,
     pub scope: BlockScope,
     /// A code, such as `customer-request` or `sanctions`.
-    pub reason: String,
+    pub reason: SmolStr,
 }
 
 /// Lifts the block.
@@ -110,7 +111,7 @@ pub struct UnblockAccount {
 pub struct SetOverdraftLimit {
     pub account_id: AccountId,
     /// Decimal, not negative.
-    pub limit: String,
+    pub limit: SmolStr,
     pub currency: Currency,
 }
 
@@ -131,7 +132,7 @@ pub struct Reserve {
     pub hold_id: HoldId,
     pub direction: Direction,
     /// Decimal, above zero.
-    pub amount: String,
+    pub amount: SmolStr,
     pub currency: Currency,
     /// Milliseconds since the epoch at which the hold lapses by itself. Absent: never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -144,7 +145,7 @@ pub struct AdjustHold {
     pub account_id: AccountId,
     pub hold_id: HoldId,
     /// Decimal, above zero: the new open amount.
-    pub amount: String,
+    pub amount: SmolStr,
     pub currency: Currency,
 }
 
@@ -154,7 +155,7 @@ pub struct Settle {
     pub account_id: AccountId,
     pub hold_id: HoldId,
     /// Decimal, above zero, at most the open amount.
-    pub amount: String,
+    pub amount: SmolStr,
     pub currency: Currency,
     pub contra: GlAccount,
     /// Releases what stays open: no further settlement comes.
@@ -178,12 +179,12 @@ pub struct Release {
 pub struct Credit {
     pub account_id: AccountId,
     /// Decimal, above zero (zero only where a rounding alone moves the balance).
-    pub amount: String,
+    pub amount: SmolStr,
     pub currency: Currency,
     pub contra: GlAccount,
     /// Decimal, signed, seen from the customer: what the balance moves by besides the amount, against 5900.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rounding: Option<String>,
+    pub rounding: Option<SmolStr>,
     pub booking_date: BusinessDate,
     /// From when it bears interest. Absent: the booking date.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -199,12 +200,12 @@ pub struct Credit {
 pub struct Debit {
     pub account_id: AccountId,
     /// Decimal, above zero.
-    pub amount: String,
+    pub amount: SmolStr,
     pub currency: Currency,
     pub contra: GlAccount,
     /// As in [`Credit`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rounding: Option<String>,
+    pub rounding: Option<SmolStr>,
     /// Books also below zero and on a blocked account (interest, fees, returns, recorded history); the entry is
     /// marked when it did.
     #[serde(default)]
@@ -227,7 +228,7 @@ pub struct TransferOut {
     pub payment_id: PaymentId,
     pub creditor: AccountId,
     /// Decimal, above zero.
-    pub amount: String,
+    pub amount: SmolStr,
     pub currency: Currency,
     /// The hold that reserved the money. It must have at least the amount open; the rest is released.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -250,7 +251,7 @@ pub struct TransferIn {
     pub payment_id: PaymentId,
     pub debtor: AccountId,
     /// Decimal, above zero.
-    pub amount: String,
+    pub amount: SmolStr,
     pub currency: Currency,
     pub booking_date: BusinessDate,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -267,10 +268,10 @@ pub struct ReturnTransfer {
     pub account_id: AccountId,
     pub payment_id: PaymentId,
     pub creditor: AccountId,
-    pub amount: String,
+    pub amount: SmolStr,
     pub currency: Currency,
     /// Why the creditor's account refused it: a stable code.
-    pub reason: String,
+    pub reason: SmolStr,
     pub booking_date: BusinessDate,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value_date: Option<BusinessDate>,
@@ -282,7 +283,7 @@ pub struct ReturnTransfer {
 pub struct Reverse {
     pub account_id: AccountId,
     /// The entry's id: `<command id>:<index>`.
-    pub entry_id: String,
+    pub entry_id: SmolStr,
     pub booking_date: BusinessDate,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub import: Option<ImportRef>,

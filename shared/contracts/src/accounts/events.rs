@@ -1,6 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
+use smol_str::SmolStr;
 use tributary_ids::{AccountId, CustomerId, HoldId, PaymentId};
 use tributary_money::Currency;
 
@@ -14,7 +15,7 @@ pub struct AccountOpened {
     pub account_id: AccountId,
     pub seq: u64,
     pub owner: CustomerId,
-    pub product: String,
+    pub product: SmolStr,
     pub currency: Currency,
     /// Minor units.
     pub overdraft_limit: i64,
@@ -33,7 +34,7 @@ pub struct AccountBlocked {
     pub account_id: AccountId,
     pub seq: u64,
     pub scope: BlockScope,
-    pub reason: String,
+    pub reason: SmolStr,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -53,8 +54,9 @@ pub struct OverdraftLimitSet {
 /// Nothing had to be done: the thing that the command's id creates exists already, or the row was imported before.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct NothingToDo {
-    /// Stable: `ACCOUNT_EXISTS`, `HOLD_EXISTS`, `PAYMENT_EXISTS`, `ROW_IMPORTED_BEFORE`, `HOLD_ALREADY_RELEASED`.
-    pub code: String,
+    /// Stable: `ACCOUNT_EXISTS`, `ACCOUNT_NOT_BLOCKED`, `LIMIT_UNCHANGED`, `HOLD_EXISTS`, `HOLD_UNCHANGED`,
+    /// `HOLD_ALREADY_RELEASED`, `PAYMENT_EXISTS`, `ROW_IMPORTED_BEFORE`.
+    pub code: SmolStr,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -154,16 +156,21 @@ pub struct HoldSettlement {
     pub settled: i64,
     /// Minor units given back with it, since no further settlement comes.
     pub released: i64,
+    /// Minor units that are still reserved after it. 0: the hold has ended.
+    pub open: i64,
 }
 
 /// One whole journal entry: all its legs, in one currency, balanced.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct EntryPosted {
-    /// The customer's account that the entry belongs to. Absent from the legs only when a return went to suspense.
+    /// The customer's account that the entry belongs to. Absent from the legs when a return went to suspense (the
+    /// account is closed: the entry takes its next `seq` and leaves its balance) and when a rounding evens out the
+    /// amount to nothing.
     pub account_id: AccountId,
     pub seq: u64,
     pub kind: EntryKind,
     pub currency: Currency,
+    /// In this order: the customer's account, its contra account, the rounding.
     #[schemars(with = "Vec<Leg>")]
     pub legs: SmallVec<[Leg; 3]>,
     /// The business day whose books it stands in.
@@ -172,7 +179,8 @@ pub struct EntryPosted {
     pub value_date: BusinessDate,
     /// Posted balance of the account after the entry, minor units, credits positive.
     pub balance_after: i64,
-    /// A debit that was booked although it leaves less than nothing available.
+    /// Booked although it leaves less than nothing available, or although the account is blocked. What isn't marked
+    /// left nothing below zero.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub forced: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -184,7 +192,7 @@ pub struct EntryPosted {
     pub hold: Option<HoldSettlement>,
     /// Id of the entry that this one takes back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reverses: Option<String>,
+    pub reverses: Option<SmolStr>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub import: Option<ImportRef>,
     #[serde(default, skip_serializing_if = "Details::is_empty")]
@@ -215,8 +223,11 @@ pub struct TransferRefused {
     pub account_id: AccountId,
     pub payment_id: PaymentId,
     pub debtor: AccountId,
+    /// Minor units that stay in transit until the return takes them back.
+    pub amount: i64,
+    pub currency: Currency,
     /// Stable code of the refusal.
-    pub code: String,
+    pub code: SmolStr,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
