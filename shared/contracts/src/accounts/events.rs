@@ -179,8 +179,8 @@ pub struct EntryPosted {
     pub value_date: BusinessDate,
     /// Posted balance of the account after the entry, minor units, credits positive.
     pub balance_after: i64,
-    /// Booked although it leaves less than nothing available, or although the account is blocked. What isn't marked
-    /// left nothing below zero.
+    /// A debit that was booked although it leaves less than nothing available, or any entry that was booked in spite
+    /// of a block. A debit that isn't marked left nothing below zero.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub forced: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,0 +1,64 @@
+use serde::{Deserialize, Serialize};
+use tributary_ids::{AccountId, PaymentId};
+use tributary_money::Currency;
+
+/// Both sides and the money of a transfer: what makes two messages of one payment the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Transfer {
+    pub(crate) payment_id: PaymentId,
+    pub(crate) debtor: AccountId,
+    pub(crate) creditor: AccountId,
+    /// Minor units, above zero.
+    pub(crate) amount: i64,
+    pub(crate) currency: Currency,
+}
+
+/// A payment's item in transit, as far as this partition has to do with it: what the debtor's account put in, and
+/// what the creditor's account took out. They may live in different partitions; then each knows its own half.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Transit {
+    pub debtor: AccountId,
+    pub creditor: AccountId,
+    /// Minor units.
+    pub amount: i64,
+    pub currency: Currency,
+    /// The debtor's account, in this partition, was debited.
+    pub sent: bool,
+    /// The creditor's account, in this partition, was credited.
+    pub credited: bool,
+    /// The creditor's account, in this partition, took no money.
+    pub refused: bool,
+    /// The money went back to the debtor's account, in this partition, or to suspense.
+    pub returned: bool,
+    /// Record time of the last step, milliseconds since the epoch.
+    pub touched_at: i64,
+}
+
+impl Transit {
+    pub(crate) fn of(transfer: &Transfer) -> Self {
+        Self {
+            debtor: transfer.debtor,
+            creditor: transfer.creditor,
+            amount: transfer.amount,
+            currency: transfer.currency,
+            sent: false,
+            credited: false,
+            refused: false,
+            returned: false,
+            touched_at: 0,
+        }
+    }
+
+    pub(crate) fn is_of(&self, transfer: &Transfer) -> bool {
+        self.debtor == transfer.debtor
+            && self.creditor == transfer.creditor
+            && self.amount == transfer.amount
+            && self.currency == transfer.currency
+    }
+
+    /// Open items never pay twice: of one item at most one of credit and return, a credit never after a refusal, and
+    /// a return only of what was sent from here.
+    pub fn is_consistent(&self) -> bool {
+        !(self.credited && (self.returned || self.refused)) && (!self.returned || self.sent)
+    }
+}
