@@ -6,4 +6,5 @@
 //! - `worker`: the state machine, `step(now, input) -> action`; the same on both logs.
 //! - `service`: what a service brings: decide, evolve, and its names.
 
+pub mod kafka;
 pub mod log;

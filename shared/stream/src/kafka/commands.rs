@@ -1,0 +1,159 @@
+//! A plain idempotent producer, for whoever sends commands to inboxes from outside a transaction.
+
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::error::KafkaError;
+use rdkafka::message::Message;
+use rdkafka::producer::{BaseRecord, DeliveryResult, Producer, ProducerContext, ThreadedProducer};
+use tributary_contracts::record::Outgoing;
+
+use super::faults::classify;
+use super::settings::command_producer;
+use super::{records, report};
+use crate::log::Fault;
+
+/// How long a send may wait for room, or a flush for anything to be delivered, before the log counts as away. Above the
+/// five minutes after which librdkafka gives a record up, nothing could be learned by waiting on.
+const PROGRESS_MAX: Duration = Duration::from_secs(30);
+
+/// Where a record went, or why it may not have.
+#[derive(Debug)]
+pub struct Delivered {
+    /// What the sender called it.
+    pub token: usize,
+    /// Partition and offset. After a fault the record may be in the log all the same.
+    pub result: Result<(i32, i64), Fault>,
+}
+
+/// Called on the producer's own thread: must not block.
+type OnDelivery = Box<dyn Fn(Delivered) + Send + Sync>;
+
+struct Deliveries {
+    on_delivery: OnDelivery,
+    in_flight: Mutex<usize>,
+    fewer: Condvar,
+}
+
+impl ClientContext for Deliveries {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        report::log(level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        report::error(&error, reason);
+    }
+}
+
+impl ProducerContext for Deliveries {
+    type DeliveryOpaque = usize;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, token: usize) {
+        let result = match result {
+            Ok(message) => Ok((message.partition(), message.offset())),
+            Err((error, _)) => Err(classify("writing a record", error)),
+        };
+        (self.on_delivery)(Delivered { token, result });
+        self.leave();
+    }
+}
+
+impl Deliveries {
+    fn leave(&self) {
+        let mut in_flight = self.in_flight.lock().unwrap_or_else(PoisonError::into_inner);
+        *in_flight = in_flight.saturating_sub(1);
+        self.fewer.notify_all();
+    }
+}
+
+/// Sends records in order per partition, each once, with a bound on how many are under way.
+pub struct CommandProducer {
+    producer: ThreadedProducer<Deliveries>,
+    in_flight_max: usize,
+}
+
+impl CommandProducer {
+    /// `linger` is how long a record may wait for company. `on_delivery` learns of every record sent, once, on a thread
+    /// of the producer, and must not block.
+    pub fn connect(
+        brokers: &str,
+        linger: Duration,
+        in_flight_max: usize,
+        on_delivery: impl Fn(Delivered) + Send + Sync + 'static,
+    ) -> Result<Self, Fault> {
+        let deliveries = Deliveries {
+            on_delivery: Box::new(on_delivery),
+            in_flight: Mutex::new(0),
+            fewer: Condvar::new(),
+        };
+        let producer = command_producer(brokers, linger)
+            .create_with_context(deliveries)
+            .map_err(|error| classify("can't create a producer", &error))?;
+        Ok(Self {
+            producer,
+            in_flight_max,
+        })
+    }
+
+    /// Hands a record over, after waiting for room. A fault means that the record was not taken, and brings no delivery.
+    pub fn send(&self, record: &Outgoing, token: usize) -> Result<(), Fault> {
+        self.enter(self.in_flight_max)?;
+        let sent = BaseRecord::with_opaque_to(record.topic, token)
+            .partition(record.partition)
+            .key(&record.key)
+            .payload(&record.value)
+            .headers(records::owned_headers(&record.headers));
+        self.producer.send(sent).map_err(|(error, _)| {
+            self.deliveries().leave();
+            classify("sending a record", &error)
+        })
+    }
+
+    /// How many records are under way.
+    pub fn in_flight(&self) -> usize {
+        *self
+            .deliveries()
+            .in_flight
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until every record sent so far was delivered or given up.
+    pub fn flush(&self) -> Result<(), Fault> {
+        self.await_fewer_than(1).map(drop)
+    }
+
+    fn enter(&self, room: usize) -> Result<(), Fault> {
+        let mut in_flight = self.await_fewer_than(room)?;
+        *in_flight += 1;
+        Ok(())
+    }
+
+    fn await_fewer_than(&self, count: usize) -> Result<std::sync::MutexGuard<'_, usize>, Fault> {
+        let deliveries = self.deliveries();
+        let mut in_flight = deliveries
+            .in_flight
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        while *in_flight >= count {
+            let (after, waited) = deliveries
+                .fewer
+                .wait_timeout(in_flight, PROGRESS_MAX)
+                .unwrap_or_else(PoisonError::into_inner);
+            in_flight = after;
+            if waited.timed_out() && *in_flight >= count {
+                return Err(Fault::transient(format!(
+                    "no record was delivered for {} s",
+                    PROGRESS_MAX.as_secs()
+                )));
+            }
+        }
+        Ok(in_flight)
+    }
+
+    fn deliveries(&self) -> &Deliveries {
+        self.producer.client().context()
+    }
+}

@@ -1,0 +1,217 @@
+//! What a worker runs on: its consumer, its transactional producer, and readers of the events it restores from.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use rdkafka::Offset;
+use rdkafka::types::RDKafkaErrorCode as Code;
+
+use super::clock::Deadline;
+use super::consumer::GroupConsumer;
+use super::faults::classify;
+use super::producer::{TransactionalProducer, offsets_of};
+use super::reader::EventReader;
+use super::settings::{CALL_TIMEOUT, KafkaSettings};
+use super::watermarks::Watermarks;
+use crate::log::{Action, Ended, EventsRead, Fault, FaultKind, Input, Located, Log, Polled, Transaction};
+
+/// How long to wait for a pending transaction that holds committed offsets back, before the worker is told and may see
+/// to its other partitions. It will ask again.
+const STABLE_OFFSETS_WAIT: Duration = Duration::from_secs(1);
+
+/// How long to wait for events. At the end of what is stable the reader is asked again and again, until the
+/// transactions that were open are over; this keeps it from spinning, and other partitions from waiting.
+const EVENTS_WAIT: Duration = Duration::from_millis(25);
+
+/// The log on Kafka, for one worker.
+pub struct KafkaLog {
+    settings: KafkaSettings,
+    consumer: GroupConsumer,
+    producer: Option<TransactionalProducer>,
+    /// Of partitions that are being restored. One each, so that one partition's events needn't wait for another's.
+    readers: BTreeMap<i32, EventReader>,
+    watermarks: Watermarks,
+}
+
+impl KafkaLog {
+    /// Connects, and checks that the topics are there. Joins the group when first polled.
+    pub fn connect(settings: KafkaSettings) -> Result<Self, Fault> {
+        let watermarks = Watermarks::connect(&settings.brokers)?;
+        let inbox = watermarks.partitions(&settings.inbox)?;
+        let events = watermarks.partitions(&settings.events)?;
+        if inbox != events {
+            return Err(Fault {
+                kind: FaultKind::Fatal,
+                message: format!(
+                    "{} has {} partitions, {} has {}: a partition's events go to the partition of the same number",
+                    settings.inbox,
+                    inbox.len(),
+                    settings.events,
+                    events.len()
+                ),
+            });
+        }
+        Ok(Self {
+            consumer: GroupConsumer::subscribe(&settings)?,
+            producer: None,
+            readers: BTreeMap::new(),
+            watermarks,
+            settings,
+        })
+    }
+
+    fn initialise(&mut self) -> Result<(), Fault> {
+        if self.producer.is_none() {
+            self.producer = Some(TransactionalProducer::initialise(&self.settings)?);
+        }
+        Ok(())
+    }
+
+    fn locate(&self, partition: i32) -> Result<Located, Fault> {
+        let committed = self.committed(partition)?;
+        let (inbox_start, _) = self.watermarks.of(&self.settings.inbox, partition)?;
+        let (events_start, events_end) = self.watermarks.of(&self.settings.events, partition)?;
+        Ok(Located {
+            committed,
+            inbox_start,
+            events_start,
+            events_end,
+        })
+    }
+
+    /// The committed offset, once no transaction that changes it is pending. librdkafka asks for stable offsets, retries
+    /// a few times, and then answers with an error beside the partition that is easily overlooked.
+    fn committed(&self, partition: i32) -> Result<Option<i64>, Fault> {
+        let what = format!(
+            "looking up the committed offset of {}/{partition}",
+            self.settings.inbox
+        );
+        let deadline = Deadline::after(STABLE_OFFSETS_WAIT);
+        loop {
+            let committed = self
+                .consumer
+                .committed(partition, CALL_TIMEOUT)
+                .map_err(|error| classify(&what, &error))?;
+            let element = committed.find_partition(&self.settings.inbox, partition);
+            let Some(element) = element else {
+                return Err(Fault::transient(format!("{what}: no answer for the partition")));
+            };
+            match element.error() {
+                Ok(()) => {
+                    return match element.offset() {
+                        Offset::Offset(offset) => Ok(Some(offset)),
+                        Offset::Invalid => Ok(None),
+                        other => Err(Fault::transient(format!("{what}: {other:?}"))),
+                    };
+                }
+                Err(error) if error.rdkafka_error_code() == Some(Code::UnstableOffsetCommit) => {
+                    if deadline.passed() {
+                        return Err(Fault::transient(format!("{what}: a transaction is pending")));
+                    }
+                }
+                Err(error) => return Err(classify(&what, &error)),
+            }
+        }
+    }
+
+    fn read_events(&mut self, partition: i32, from: i64, records_max: usize) -> Result<EventsRead, Fault> {
+        let stands = self
+            .readers
+            .get(&partition)
+            .and_then(|reader| reader.next().get(&partition).copied());
+        if stands != Some(from) {
+            let start = BTreeMap::from([(partition, from)]);
+            let reader = EventReader::open(&self.settings.brokers, &self.settings.events, &start)?;
+            self.readers.insert(partition, reader);
+        }
+        let Some(reader) = self.readers.get_mut(&partition) else {
+            return Err(Fault::transient(format!("no reader of partition {partition}")));
+        };
+        let batch = reader.poll(EVENTS_WAIT, records_max)?;
+        Ok(EventsRead {
+            next: batch.next.get(&partition).copied().unwrap_or(from),
+            records: batch.records,
+        })
+    }
+
+    fn consume(&mut self, partition: i32, from: i64) -> Result<(), Fault> {
+        self.readers.remove(&partition);
+        let (start, end) = self.watermarks.of(&self.settings.inbox, partition)?;
+        if !(start..=end).contains(&from) {
+            return Err(Fault {
+                kind: FaultKind::DataGone,
+                message: format!(
+                    "{}/{partition} holds offsets {start} to {end}, wanted was {from}",
+                    self.settings.inbox
+                ),
+            });
+        }
+        self.consumer.consume(partition, from)
+    }
+
+    fn commit(&mut self, transaction: &Transaction) -> Ended {
+        let revoked = transaction
+            .next_inputs
+            .iter()
+            .find(|(partition, _)| !self.consumer.is_assigned(*partition));
+        if let Some((partition, _)) = revoked {
+            return Ended::Fenced(Fault::transient(format!(
+                "partition {partition} is not assigned to this worker"
+            )));
+        }
+        let offsets = match offsets_of(&self.settings.inbox, &transaction.next_inputs) {
+            Ok(offsets) => offsets,
+            Err(fault) => return Ended::InDoubt(fault),
+        };
+        let (Some(producer), Some(group)) = (self.producer.as_ref(), self.consumer.metadata()) else {
+            return Ended::InDoubt(Fault::transient("the producer is not initialised"));
+        };
+        let (ended, usable) = producer.commit(&transaction.records, &offsets, &group);
+        if !usable {
+            self.producer = None;
+        }
+        ended
+    }
+
+    fn revoke(&mut self, polled: &Polled) {
+        for partition in &polled.revoked {
+            self.readers.remove(partition);
+        }
+    }
+}
+
+impl Log for KafkaLog {
+    fn perform(&mut self, action: Action) -> Input {
+        match action {
+            Action::Poll(poll) => {
+                let polled = self.consumer.poll(poll);
+                self.revoke(&polled);
+                Input::Polled(polled)
+            }
+            Action::Initialise => Input::Initialised(self.initialise()),
+            Action::Locate { partition } => Input::Located {
+                partition,
+                located: self.locate(partition),
+            },
+            Action::ReadEvents {
+                partition,
+                from,
+                records_max,
+            } => Input::EventsRead {
+                partition,
+                read: self.read_events(partition, from, records_max),
+            },
+            Action::Consume { partition, from } => Input::Consuming {
+                partition,
+                result: self.consume(partition, from),
+            },
+            Action::Commit(transaction) => Input::Ended(self.commit(&transaction)),
+            // Not asked of a log: the driver answers these.
+            Action::LoadSnapshot { partition } => Input::SnapshotLoaded {
+                partition,
+                snapshot: None,
+            },
+            Action::Stop { .. } => Input::StopAsked,
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! Creates the declared topics, starts the groups of new inboxes, and reports what differs from the declaration.
+
+use std::fmt;
+
+use futures::executor::block_on;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::types::RDKafkaErrorCode as Code;
+use rdkafka::{Offset, TopicPartitionList};
+use tributary_contracts::topics::{Kind, Topic};
+
+use super::faults::{classify, kind_of};
+use super::settings::{CALL_TIMEOUT, admin, offsets_of};
+use crate::log::{Fault, FaultKind};
+
+/// What an inbox' name adds to that of its service, which is also its group.
+const INBOX_SUFFIX: &str = ".inbox";
+
+/// Something that was done, or that somebody should see to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// The topic was created as declared.
+    Created { topic: String },
+    /// The group of a new inbox starts at its beginning.
+    Started { group: String, partition: i32 },
+    /// The topic is there, but not as declared. Nothing was changed.
+    Drifted {
+        topic: String,
+        /// `partitions`, `replication`, or a setting by Kafka's name.
+        what: String,
+        declared: String,
+        actual: String,
+    },
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Created { topic } => write!(f, "{topic}: created"),
+            Self::Started { group, partition } => {
+                write!(f, "{group}: starts at the beginning of partition {partition}")
+            }
+            Self::Drifted {
+                topic,
+                what,
+                declared,
+                actual,
+            } => write!(f, "{topic}: {what} is {actual}, declared is {declared}"),
+        }
+    }
+}
+
+/// Creates what is missing, starts groups that have no offset yet, and reports drift. Doing it again changes nothing.
+///
+/// Groups start at offset 0, never anywhere else: who finds that offset gone must be told, not be moved to where the
+/// log happens to start. An offset that is committed is never touched.
+pub fn apply(
+    brokers: &str,
+    topics: &[Topic],
+    partitions: i32,
+    replication: i32,
+) -> Result<Vec<Change>, Fault> {
+    let client: AdminClient<DefaultClientContext> = admin(brokers)
+        .create()
+        .map_err(|error| classify("can't create an administrator's client", &error))?;
+    let options = AdminOptions::new()
+        .request_timeout(Some(CALL_TIMEOUT))
+        .operation_timeout(Some(CALL_TIMEOUT));
+    let mut changes = Vec::new();
+    for topic in topics {
+        if create(&client, &options, topic, partitions, replication)? {
+            changes.push(Change::Created {
+                topic: topic.name.to_owned(),
+            });
+        } else {
+            changes.extend(drift(&client, &options, topic, partitions, replication)?);
+        }
+        if topic.kind == Kind::Inbox {
+            changes.extend(start_group(brokers, topic, partitions)?);
+        }
+    }
+    Ok(changes)
+}
+
+/// Whether the topic was missing, and is there now.
+fn create(
+    client: &AdminClient<DefaultClientContext>,
+    options: &AdminOptions,
+    topic: &Topic,
+    partitions: i32,
+    replication: i32,
+) -> Result<bool, Fault> {
+    let what = format!("creating {}", topic.name);
+    let settings = topic.settings();
+    let new = settings.iter().fold(
+        NewTopic::new(topic.name, partitions, TopicReplication::Fixed(replication)),
+        |new, (name, value)| new.set(name, value),
+    );
+    let results =
+        block_on(client.create_topics([&new], options)).map_err(|error| admin_fault(&what, &error))?;
+    match results.into_iter().next() {
+        Some(Ok(_)) => Ok(true),
+        Some(Err((_, Code::TopicAlreadyExists))) => Ok(false),
+        Some(Err((_, code))) => Err(admin_fault(&what, &KafkaError::AdminOp(code))),
+        None => Err(Fault::transient(format!("{what}: no answer"))),
+    }
+}
+
+fn drift(
+    client: &AdminClient<DefaultClientContext>,
+    options: &AdminOptions,
+    topic: &Topic,
+    partitions: i32,
+    replication: i32,
+) -> Result<Vec<Change>, Fault> {
+    let what = format!("looking up {}", topic.name);
+    let drifted = |what: &str, declared: String, actual: String| {
+        (declared != actual).then(|| Change::Drifted {
+            topic: topic.name.to_owned(),
+            what: what.to_owned(),
+            declared,
+            actual,
+        })
+    };
+    let metadata = client
+        .inner()
+        .fetch_metadata(Some(topic.name), CALL_TIMEOUT)
+        .map_err(|error| classify(&what, &error))?;
+    let found = metadata
+        .topics()
+        .first()
+        .map(|found| found.partitions())
+        .unwrap_or_default();
+    let replicas = found
+        .iter()
+        .map(|partition| partition.replicas().len())
+        .min()
+        .unwrap_or(0);
+    let mut changes = Vec::new();
+    changes.extend(drifted(
+        "partitions",
+        partitions.to_string(),
+        found.len().to_string(),
+    ));
+    changes.extend(drifted(
+        "replication",
+        replication.to_string(),
+        replicas.to_string(),
+    ));
+
+    let resource = ResourceSpecifier::Topic(topic.name);
+    let described = block_on(client.describe_configs([&resource], options))
+        .map_err(|error| admin_fault(&what, &error))?;
+    for result in described {
+        let config = result.map_err(|code| admin_fault(&what, &KafkaError::AdminOp(code)))?;
+        for (name, declared) in topic.settings() {
+            let actual = config
+                .get(name)
+                .and_then(|entry| entry.value.clone())
+                .unwrap_or_default();
+            changes.extend(drifted(name, declared, actual));
+        }
+    }
+    Ok(changes)
+}
+
+/// Commits offset 0 for the partitions that the inbox' group has no offset for.
+fn start_group(brokers: &str, inbox: &Topic, partitions: i32) -> Result<Vec<Change>, Fault> {
+    let group = inbox.name.strip_suffix(INBOX_SUFFIX).ok_or_else(|| Fault {
+        kind: FaultKind::Fatal,
+        message: format!(
+            "{} is declared as an inbox, but isn't called <service>{INBOX_SUFFIX}",
+            inbox.name
+        ),
+    })?;
+    let what = format!("starting group {group}");
+    let client: BaseConsumer = offsets_of(brokers, group)
+        .create()
+        .map_err(|error| classify(&what, &error))?;
+    let mut asked = TopicPartitionList::new();
+    asked.add_partition_range(inbox.name, 0, partitions - 1);
+    let committed = client
+        .committed_offsets(asked, CALL_TIMEOUT)
+        .map_err(|error| classify(&what, &error))?;
+    let mut new = TopicPartitionList::new();
+    let mut changes = Vec::new();
+    for element in committed.elements() {
+        match element.error() {
+            Ok(()) if element.offset() == Offset::Invalid => {
+                new.add_partition_offset(inbox.name, element.partition(), Offset::Offset(0))
+                    .map_err(|error| classify(&what, &error))?;
+                changes.push(Change::Started {
+                    group: group.to_owned(),
+                    partition: element.partition(),
+                });
+            }
+            Ok(()) => {}
+            // A transaction is about to commit one.
+            Err(error) if error.rdkafka_error_code() == Some(Code::UnstableOffsetCommit) => {}
+            Err(error) => return Err(classify(&what, &error)),
+        }
+    }
+    if !changes.is_empty() {
+        client
+            .commit(&new, CommitMode::Sync)
+            .map_err(|error| classify(&what, &error))?;
+    }
+    Ok(changes)
+}
+
+/// An administrator's errors carry their code where rdkafka doesn't look for it.
+fn admin_fault(what: &str, error: &KafkaError) -> Fault {
+    match error {
+        KafkaError::AdminOp(code) => Fault {
+            kind: kind_of(*code),
+            message: format!("{what}: {code}"),
+        },
+        error => classify(what, error),
+    }
+}
