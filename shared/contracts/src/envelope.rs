@@ -1,5 +1,7 @@
 //! What surrounds every command and event, whatever the service.
 
+use std::borrow::Cow;
+
 use chrono::NaiveDate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,7 +17,7 @@ pub const TTL_MS_MAX: i64 = 10 * 60 * 1000;
 /// A position in a log: every number can be traced back to one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Position {
-    pub topic: String,
+    pub topic: Cow<'static, str>,
     pub partition: i32,
     pub offset: i64,
 }

@@ -67,6 +67,9 @@ pub struct DuplicateIgnored {
 pub struct DeadLettered {
     pub code: String,
     pub detail: String,
+    /// The timer whose record it was: it is disarmed, or it would come again for ever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timer: Option<TimerId>,
 }
 
 /// A timer's record came before its time by the inbox's clock; it stays armed.

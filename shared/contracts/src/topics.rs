@@ -30,9 +30,24 @@ pub struct Topic {
 }
 
 impl Topic {
+    /// Whether a command may ask for its answer to be sent here.
+    pub fn takes_answers(&self) -> bool {
+        self.kind == Kind::Inbox
+    }
+
+    /// Inboxes take more than the limit, so that a record beyond it is refused with a reason rather than lost on the
+    /// way; dead letters take such a record with what is known of it.
+    fn message_bytes_max(&self) -> usize {
+        match self.kind {
+            Kind::Events => RECORD_BYTES_MAX + 50_000,
+            Kind::Inbox => RECORD_BYTES_MAX + 100_000,
+            Kind::DeadLetters => RECORD_BYTES_MAX + 200_000,
+        }
+    }
+
     /// The topic's settings, by Kafka's names.
     pub fn settings(&self) -> Vec<(&'static str, String)> {
-        let mut settings = vec![("max.message.bytes", (RECORD_BYTES_MAX + 100_000).to_string())];
+        let mut settings = vec![("max.message.bytes", self.message_bytes_max().to_string())];
         match self.kind {
             Kind::Inbox => {
                 settings.push(("retention.ms", (90 * DAY_MS).to_string()));
@@ -63,3 +78,8 @@ pub const ACCOUNTS_DLQ: Topic = Topic {
 
 /// All topics of the bank.
 pub const ALL: &[Topic] = &[ACCOUNTS_INBOX, ACCOUNTS_EVENTS, ACCOUNTS_DLQ];
+
+/// The topic of that name.
+pub fn find(name: &str) -> Option<Topic> {
+    ALL.iter().find(|topic| topic.name == name).copied()
+}

@@ -25,6 +25,11 @@ impl<T: Clone> Overlay<T> {
         &self.value
     }
 
+    /// Whether it was changed since the last commit.
+    pub fn is_changed(&self) -> bool {
+        self.committed.is_some()
+    }
+
     pub fn get_mut(&mut self) -> &mut T {
         if self.committed.is_none() {
             self.committed = Some(self.value.clone());

@@ -8,3 +8,10 @@
 
 pub mod kafka;
 pub mod log;
+mod process;
+pub mod service;
+pub mod snapshot;
+mod state;
+pub mod worker;
+
+pub use state::{PartitionState, StreamEvent};

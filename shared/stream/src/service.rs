@@ -1,0 +1,135 @@
+//! What a service brings to the runtime: its names, its decisions and its fold.
+
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::value::RawValue;
+use smallvec::SmallVec;
+use tributary_contracts::{
+    codec::Message,
+    runtime::{Answer, TimerChange, TimerId},
+    topics::Topic,
+};
+use tributary_ids::{CommandId, EventId};
+use tributary_overlay::Layered;
+
+/// A service's topics. Its name is also its consumer group and the head of its transactional ids.
+#[derive(Clone, Copy, Debug)]
+pub struct Names {
+    pub service: &'static str,
+    pub inbox: Topic,
+    pub events: Topic,
+    pub dead_letters: Topic,
+}
+
+/// What a decision may know besides the state: nothing that a replay of the same log would not give again.
+#[derive(Clone, Copy, Debug)]
+pub struct Context {
+    pub command_id: CommandId,
+    pub partition: i32,
+    /// Record time in milliseconds since the epoch; never goes back within a partition.
+    pub time_ms: i64,
+}
+
+/// What the fold may know of an event besides its data.
+#[derive(Clone, Copy, Debug)]
+pub struct Recorded {
+    pub event_id: EventId,
+    pub partition: i32,
+    pub time_ms: i64,
+}
+
+/// What a command leads to.
+#[derive(Debug)]
+pub struct Decision<E> {
+    pub events: SmallVec<[E; 2]>,
+    pub send: SmallVec<[FollowUp; 1]>,
+}
+
+impl<E> Default for Decision<E> {
+    fn default() -> Self {
+        Self {
+            events: SmallVec::new(),
+            send: SmallVec::new(),
+        }
+    }
+}
+
+/// A command that a decision sends, to its own service or another, in the same transaction as its events.
+#[derive(Debug)]
+pub struct FollowUp {
+    pub topic: Topic,
+    pub key: String,
+    pub ce_type: &'static str,
+    pub data: Box<RawValue>,
+    /// Milliseconds since the epoch; absent where the command's own data makes a repetition harmless.
+    pub not_after: Option<i64>,
+}
+
+impl FollowUp {
+    pub fn new(topic: Topic, key: String, message: &impl Message) -> Self {
+        #[expect(
+            clippy::expect_used,
+            reason = "contract types serialize to memory without failure"
+        )]
+        let data = serde_json::value::to_raw_value(message).expect("contract types always serialize");
+        Self {
+            topic,
+            key,
+            ce_type: message.ce_type(),
+            data,
+            not_after: None,
+        }
+    }
+}
+
+/// A refusal: the command has no effect, and its sender is told why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Stable, listed in `docs/errors.md`.
+    pub code: &'static str,
+    /// For people; no personal data.
+    pub detail: String,
+}
+
+/// An event that can't follow on the state: the log or the fold is wrong, and the partition has to stop.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Corrupt(pub String);
+
+/// A service on the runtime. Everything in it is a pure function of its arguments.
+pub trait Service: Send + Sync + 'static {
+    type Command: Message;
+    type Event: Message + Send;
+    /// State of one partition.
+    type State: Layered + Default + Serialize + DeserializeOwned + Send;
+
+    const NAMES: Names;
+
+    /// Raised by hand whenever the fold or the state's layout changes, so that older snapshots are not used.
+    const FOLD_VERSION: u32;
+
+    /// Whether the command can come again at any time without being remembered by its id.
+    fn dedupes_itself(command: &Self::Command) -> bool;
+
+    /// The command's effect, or why it has none.
+    fn decide(
+        state: &Self::State,
+        command: &Self::Command,
+        context: &Context,
+    ) -> Result<Decision<Self::Event>, Refusal>;
+
+    /// What a due timer leads to. No events: nothing waits for it any more.
+    fn decide_timer(state: &Self::State, timer: &TimerId, context: &Context) -> Decision<Self::Event>;
+
+    /// What an answer to an earlier follow-up leads to.
+    fn decide_answer(
+        state: &Self::State,
+        answer: &Answer,
+        context: &Context,
+    ) -> Result<Decision<Self::Event>, Refusal>;
+
+    /// Folds an event into the state; the same function live and at restore.
+    fn evolve(state: &mut Self::State, event: &Self::Event, recorded: &Recorded) -> Result<(), Corrupt>;
+
+    /// Which timers the event arms or disarms.
+    fn timer_changes(event: &Self::Event) -> SmallVec<[TimerChange; 1]>;
+}

@@ -1,0 +1,425 @@
+//! The worker: a state machine that owns partitions, and decides what to do next.
+//!
+//! `step(now, input) -> action`; a driver performs the action and comes back with its input. A partition goes
+//! through [`Phase`]s from assigned to running; one transaction at a time covers what was polled from all running
+//! partitions and the timers that came due.
+
+mod budget;
+mod partition;
+mod status;
+
+use std::{collections::BTreeMap, time::Duration};
+
+use tributary_contracts::record::{Outgoing, Record};
+use tributary_overlay::Layered;
+
+pub use status::{PartitionStatus, Status, StatusHandle};
+
+use self::{
+    budget::Budget,
+    partition::{Partition, Phase},
+};
+use crate::{
+    log::{Action, Ended, Fault, FaultKind, Input, Poll, Polled, StopReason, Transaction},
+    process::{Processor, timer_record},
+    service::Service,
+    snapshot,
+    state::PartitionState,
+};
+
+/// What bounds a worker. All limits are per worker.
+#[derive(Clone, Debug)]
+pub struct WorkerConfig {
+    /// Partitions of every topic of the bank.
+    pub partitions: i32,
+    /// Most input records of one transaction.
+    pub batch_records_max: usize,
+    /// Most bytes of input of one transaction.
+    pub batch_bytes_max: usize,
+    /// Most timers of one partition that one transaction sends to the inbox.
+    pub timers_max: usize,
+    /// Events that one read of a restore asks for.
+    pub restore_records_max: usize,
+    /// Transactions a second that the worker may do before it gathers longer.
+    pub transactions_per_second: u32,
+    /// Longest wait of an idle poll: the log wakes up earlier for input, this bounds how late a stop is noticed.
+    pub idle_wait: Duration,
+    /// Dead letters in a row at which a partition stops: a bug must not drain a topic.
+    pub dead_letters_in_a_row_max: u32,
+    /// Clean aborts of one batch in a row after which producer and state are made anew.
+    pub aborts_in_a_row_max: u32,
+    /// A restore that has not come on for this long looks up its position again, and says so.
+    pub restore_stall_ms_max: i64,
+}
+
+impl WorkerConfig {
+    /// What suits the local stack, with that many partitions a topic.
+    pub fn local(partitions: i32) -> Self {
+        Self {
+            partitions,
+            batch_records_max: 2_000,
+            batch_bytes_max: 4_000_000,
+            timers_max: 500,
+            restore_records_max: 5_000,
+            transactions_per_second: 40,
+            idle_wait: Duration::from_millis(200),
+            dead_letters_in_a_row_max: 20,
+            aborts_in_a_row_max: 5,
+            restore_stall_ms_max: 30_000,
+        }
+    }
+}
+
+/// Shortest and longest pause after something failed that may pass.
+const BACKOFF_MS: (u64, u64) = (20, 2_000);
+
+/// Actions of a restore between two polls: the group must see that the worker lives.
+const RESTORE_ACTIONS_PER_POLL: u32 = 20;
+
+/// Owns partitions of one service and processes their input exactly once.
+pub struct Worker<S: Service> {
+    config: WorkerConfig,
+    partitions: BTreeMap<i32, Partition<S>>,
+    /// Last committed states of partitions that were taken away. Should one come back, its restore goes on from here.
+    retained: BTreeMap<i32, PartitionState<S>>,
+    producer_ready: bool,
+    /// Polled and not yet committed. Kept over a clean abort, dropped when the partitions' states are made anew.
+    batch: Vec<Record>,
+    /// Timers in the open transaction, to be marked once it has committed.
+    timers_sent: Vec<(i32, tributary_contracts::runtime::TimerId)>,
+    budget: Budget,
+    failures_in_a_row: u32,
+    aborts_in_a_row: u32,
+    /// Set after a failure: the next action is a poll that waits so long.
+    pause: Option<Duration>,
+    actions_since_poll: u32,
+    stop: Option<StopReason>,
+    status: StatusHandle,
+}
+
+impl<S: Service> Worker<S> {
+    pub fn new(config: WorkerConfig) -> Self {
+        let budget = Budget::new(config.transactions_per_second);
+        Self {
+            config,
+            partitions: BTreeMap::new(),
+            retained: BTreeMap::new(),
+            producer_ready: false,
+            batch: Vec::new(),
+            timers_sent: Vec::new(),
+            budget,
+            failures_in_a_row: 0,
+            aborts_in_a_row: 0,
+            pause: None,
+            actions_since_poll: 0,
+            stop: None,
+            status: StatusHandle::default(),
+        }
+    }
+
+    /// What others may see of this worker at any time.
+    pub fn status(&self) -> StatusHandle {
+        self.status.clone()
+    }
+
+    /// The state of a partition that is running, as of the last commit or with what is in the open transaction.
+    pub fn state(&self, partition: i32) -> Option<&PartitionState<S>> {
+        self.partitions
+            .get(&partition)
+            .filter(|held| held.phase == Phase::Running)
+            .map(|held| &held.state)
+    }
+
+    /// Takes in what happened, and says what to do next.
+    ///
+    /// `now_ms`: milliseconds since the epoch, for timers and pauses only; it never reaches a decision.
+    pub fn step(&mut self, now_ms: i64, input: Input) -> Action {
+        self.absorb(now_ms, input);
+        let action = self.next_action(now_ms);
+        self.actions_since_poll = if matches!(action, Action::Poll(_)) {
+            0
+        } else {
+            self.actions_since_poll + 1
+        };
+        self.publish_status();
+        action
+    }
+
+    fn absorb(&mut self, now_ms: i64, input: Input) {
+        match input {
+            Input::Started => {}
+            Input::StopAsked => self.stop = Some(StopReason::Asked),
+            Input::Polled(polled) => self.absorb_poll(polled),
+            Input::Initialised(result) => match result {
+                Ok(()) => {
+                    self.producer_ready = true;
+                    self.failures_in_a_row = 0;
+                }
+                Err(fault) => self.failed(None, fault),
+            },
+            Input::Located { partition, located } => match located {
+                Ok(located) => self.with(partition, |held| held.located(now_ms, located)),
+                Err(fault) => self.failed(Some(partition), fault),
+            },
+            Input::SnapshotLoaded { partition, snapshot } => {
+                let state = snapshot.and_then(|bytes| snapshot::read::<S>(partition, &bytes));
+                self.with(partition, |held| held.snapshot_loaded(state));
+            }
+            Input::EventsRead { partition, read } => match read {
+                Ok(read) => {
+                    let stall_ms_max = self.config.restore_stall_ms_max;
+                    self.with(partition, |held| held.events_read(now_ms, read, stall_ms_max));
+                    if self
+                        .partitions
+                        .get(&partition)
+                        .is_some_and(Partition::waits_for_others)
+                    {
+                        self.pause = Some(Duration::from_millis(BACKOFF_MS.0));
+                    }
+                }
+                Err(fault) => self.failed(Some(partition), fault),
+            },
+            Input::Consuming { partition, result } => match result {
+                Ok(()) => {
+                    self.failures_in_a_row = 0;
+                    self.with(partition, |held| held.phase = Phase::Running);
+                }
+                Err(fault) => self.failed(Some(partition), fault),
+            },
+            Input::Ended(ended) => self.absorb_end(now_ms, ended),
+        }
+    }
+
+    fn with(&mut self, partition: i32, change: impl FnOnce(&mut Partition<S>)) {
+        if let Some(held) = self.partitions.get_mut(&partition) {
+            change(held);
+        }
+    }
+
+    fn absorb_poll(&mut self, polled: Polled) {
+        for partition in polled.revoked {
+            if let Some(held) = self.partitions.remove(&partition)
+                && let Some(state) = held.into_retained()
+            {
+                self.retained.insert(partition, state);
+            }
+            self.batch.retain(|record| record.partition != partition);
+        }
+        if !polled.assigned.is_empty() {
+            for partition in &polled.assigned {
+                let held = Partition::new(*partition, self.retained.remove(partition));
+                self.partitions.insert(*partition, held);
+            }
+            // What wasn't given back with the new assignment is someone else's by now.
+            self.retained.clear();
+        }
+        self.batch.extend(polled.records.into_iter().filter(|record| {
+            self.partitions
+                .get(&record.partition)
+                .is_some_and(|held| held.phase == Phase::Running)
+        }));
+        if let Some(fault) = polled.fault {
+            self.failed(None, fault);
+        }
+    }
+
+    fn absorb_end(&mut self, now_ms: i64, ended: Ended) {
+        match ended {
+            Ended::Committed { offsets } => self.committed(now_ms, &offsets),
+            Ended::Aborted(fault) => {
+                self.aborts_in_a_row += 1;
+                for held in self.partitions.values_mut() {
+                    held.state.undo_all();
+                }
+                self.timers_sent.clear();
+                if self.aborts_in_a_row >= self.config.aborts_in_a_row_max {
+                    self.start_over();
+                }
+                self.failed(None, fault);
+            }
+            Ended::InDoubt(fault) | Ended::Fenced(fault) => {
+                tracing::warn!(fault = %fault, "a transaction did not end well: restoring from the log");
+                self.start_over();
+                self.pause_after_failure();
+            }
+        }
+    }
+
+    /// The states go back to the last commit, which the log holds for certain; what the log holds beyond it, be it
+    /// the transaction in doubt or another owner's, is read from there as in any restore.
+    fn start_over(&mut self) {
+        self.producer_ready = false;
+        self.aborts_in_a_row = 0;
+        self.batch.clear();
+        self.timers_sent.clear();
+        for held in self.partitions.values_mut() {
+            held.restart();
+        }
+    }
+
+    fn committed(&mut self, now_ms: i64, offsets: &[i64]) {
+        self.failures_in_a_row = 0;
+        self.aborts_in_a_row = 0;
+        self.budget.spend(now_ms);
+        self.batch.clear();
+        for (partition, timer) in std::mem::take(&mut self.timers_sent) {
+            self.with(partition, |held| held.state.timers_sent([timer]));
+        }
+        for held in self.partitions.values_mut() {
+            held.committed(offsets);
+        }
+        self.status.count_commit(offsets.len());
+    }
+
+    /// Something failed; for one partition or all. What may pass is tried again after a pause.
+    fn failed(&mut self, partition: Option<i32>, fault: Fault) {
+        match (fault.kind, partition) {
+            (FaultKind::Transient, _) => {
+                tracing::warn!(fault = %fault, "trying again");
+                self.pause_after_failure();
+            }
+            (FaultKind::DataGone, Some(partition)) => {
+                self.with(partition, |held| held.stop(fault.message));
+            }
+            (FaultKind::DataGone | FaultKind::Fatal, _) => self.stop = Some(StopReason::Failed(fault)),
+        }
+    }
+
+    fn pause_after_failure(&mut self) {
+        self.failures_in_a_row += 1;
+        let (shortest, longest) = BACKOFF_MS;
+        let doubled = shortest << self.failures_in_a_row.min(10);
+        self.pause = Some(Duration::from_millis(doubled.min(longest)));
+    }
+
+    fn next_action(&mut self, now_ms: i64) -> Action {
+        if let Some(reason) = self.stop.take() {
+            return Action::Stop { reason };
+        }
+        if let Some(max_wait) = self.pause.take() {
+            return self.poll_membership(max_wait);
+        }
+        let restoring = self.partitions.values().any(Partition::is_restoring);
+        if restoring {
+            if self.actions_since_poll >= RESTORE_ACTIONS_PER_POLL {
+                return self.poll_membership(Duration::ZERO);
+            }
+            if !self.producer_ready {
+                return Action::Initialise;
+            }
+            let records_max = self.config.restore_records_max;
+            for held in self.partitions.values_mut() {
+                if let Some(action) = held.next_action(records_max) {
+                    return action;
+                }
+            }
+        }
+        match self.transaction(now_ms) {
+            Some(transaction) => Action::Commit(transaction),
+            None => self.poll_input(now_ms),
+        }
+    }
+
+    /// Processes the batch and due timers into one transaction, if there is anything to write.
+    fn transaction(&mut self, now_ms: i64) -> Option<Transaction> {
+        let mut records = Vec::with_capacity(self.batch.len() * 2);
+        let (config, batch, timers_sent) = (&self.config, &self.batch, &mut self.timers_sent);
+        let mut next_inputs = Vec::new();
+        for (number, held) in &mut self.partitions {
+            if held.phase != Phase::Running {
+                continue;
+            }
+            let written = records.len();
+            process::<S>(
+                config,
+                held,
+                batch.iter().filter(|record| record.partition == *number),
+                &mut records,
+            );
+            if held.phase == Phase::Running {
+                for timer in held.state.due_timers(now_ms, config.timers_max) {
+                    records.push(timer_record::<S>(*number, &timer));
+                    timers_sent.push((*number, timer));
+                }
+            }
+            held.first_output = written;
+            held.note_outputs(&records[written..]);
+            if records.len() > written {
+                next_inputs.push((*number, held.state.next_input()));
+            }
+        }
+        if records.is_empty() {
+            self.batch.clear();
+            return None;
+        }
+        Some(Transaction { records, next_inputs })
+    }
+
+    fn poll_membership(&self, max_wait: Duration) -> Action {
+        Action::Poll(Poll {
+            max_wait,
+            linger: Duration::ZERO,
+            records_max: 0,
+            bytes_max: 0,
+        })
+    }
+
+    fn poll_input(&self, now_ms: i64) -> Action {
+        let next_due = self
+            .partitions
+            .values()
+            .filter_map(|held| held.state.next_due())
+            .min();
+        let until_due = next_due.map(|due| Duration::from_millis(due.saturating_sub(now_ms).max(1) as u64));
+        Action::Poll(Poll {
+            max_wait: until_due
+                .unwrap_or(self.config.idle_wait)
+                .min(self.config.idle_wait),
+            linger: self.budget.linger(now_ms),
+            records_max: self.config.batch_records_max,
+            bytes_max: self.config.batch_bytes_max,
+        })
+    }
+
+    fn publish_status(&self) {
+        self.status.publish(
+            self.partitions
+                .iter()
+                .map(|(partition, held)| (*partition, held.status())),
+        );
+    }
+}
+
+/// Handles a partition's records of the batch. What can't be taken stops the partition and leaves no output.
+fn process<'b, S: Service>(
+    config: &WorkerConfig,
+    held: &mut Partition<S>,
+    batch: impl Iterator<Item = &'b Record>,
+    out: &mut Vec<Outgoing>,
+) {
+    let written = out.len();
+    for record in batch {
+        if record.offset < held.state.next_input() {
+            // Delivered again after a seek or an abort: its events are in the log.
+            continue;
+        }
+        if held.state.marks.get().dead_letters_in_a_row >= config.dead_letters_in_a_row_max {
+            held.stop_after_commit(format!(
+                "{} dead letters in a row; the next record is {}",
+                config.dead_letters_in_a_row_max, record.offset
+            ));
+            return;
+        }
+        let mut processor = Processor {
+            state: &mut held.state,
+            partitions: config.partitions,
+            out,
+        };
+        if let Err(corrupt) = processor.handle(record) {
+            out.truncate(written);
+            held.state.undo_all();
+            held.stop(format!("input {}: {corrupt}", record.offset));
+            return;
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! One partition's way from assigned to running.
+
+use tributary_contracts::record::Outgoing;
+use tributary_overlay::Layered;
+
+use super::status::PartitionStatus;
+use crate::{
+    log::{Action, EventsRead, Located},
+    service::Service,
+    state::PartitionState,
+};
+
+/// Where a partition is on its way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Assigned; where it stands is unknown.
+    Assigned,
+    /// Located; the newest snapshot is wanted.
+    Located(Located),
+    /// Reading events up to `target.events_end`.
+    Restoring(Located),
+    /// Restored; input is to be delivered.
+    Restored,
+    Running,
+    /// Given up, loudly: nothing goes on here before someone has looked.
+    Stopped(String),
+}
+
+pub(super) struct Partition<S: Service> {
+    pub(super) phase: Phase,
+    pub(super) state: PartitionState<S>,
+    /// Whether the state came from this worker's own past, so that no snapshot is newer.
+    retained: bool,
+    /// Index in the open transaction of this partition's first record.
+    pub(super) first_output: usize,
+    /// Index, from there, of the last record in the events topic.
+    last_event_output: Option<usize>,
+    /// Why the partition stops once the open transaction has ended.
+    stop_after_commit: Option<String>,
+    progressed_ms: i64,
+    /// The last read of the restore brought nothing although the target isn't reached.
+    waits: bool,
+}
+
+impl<S: Service> Partition<S> {
+    pub(super) fn new(partition: i32, retained: Option<PartitionState<S>>) -> Self {
+        Self {
+            phase: Phase::Assigned,
+            retained: retained.is_some(),
+            state: retained.unwrap_or_else(|| PartitionState::new(partition)),
+            first_output: 0,
+            last_event_output: None,
+            stop_after_commit: None,
+            progressed_ms: 0,
+            waits: false,
+        }
+    }
+
+    pub(super) fn is_restoring(&self) -> bool {
+        !matches!(self.phase, Phase::Running | Phase::Stopped(_))
+    }
+
+    /// Whether only the end of somebody's open transaction can bring the restore on.
+    pub(super) fn waits_for_others(&self) -> bool {
+        self.waits && matches!(self.phase, Phase::Restoring(_))
+    }
+
+    /// The next action of the restore.
+    pub(super) fn next_action(&mut self, records_max: usize) -> Option<Action> {
+        let partition = self.state.partition;
+        match &self.phase {
+            Phase::Assigned => Some(Action::Locate { partition }),
+            Phase::Located(_) => Some(Action::LoadSnapshot { partition }),
+            Phase::Restoring(_) => Some(Action::ReadEvents {
+                partition,
+                from: self.state.next_event,
+                records_max,
+            }),
+            Phase::Restored => Some(Action::Consume {
+                partition,
+                from: self.state.next_input(),
+            }),
+            Phase::Running | Phase::Stopped(_) => None,
+        }
+    }
+
+    pub(super) fn located(&mut self, now_ms: i64, located: Located) {
+        self.progressed_ms = now_ms;
+        let Some(committed) = located.committed else {
+            return self
+                .stop("the group has no committed offset: `bank topics apply` sets the first".to_owned());
+        };
+        if committed < located.inbox_start {
+            return self.stop(format!(
+                "input from {committed} is wanted, the inbox starts at {}: records were lost to retention",
+                located.inbox_start
+            ));
+        }
+        if self.retained {
+            self.begin_restore(located);
+        } else {
+            self.phase = Phase::Located(located);
+        }
+    }
+
+    pub(super) fn snapshot_loaded(&mut self, snapshot: Option<PartitionState<S>>) {
+        let Phase::Located(located) = self.phase else {
+            return;
+        };
+        if let Some(state) = snapshot {
+            self.state = state;
+            self.state.index();
+        }
+        self.begin_restore(located);
+    }
+
+    fn begin_restore(&mut self, located: Located) {
+        let from = self.state.next_event;
+        if from > located.events_end {
+            return self.stop(format!(
+                "the state knows events up to {from}, the log ends at {}: the log lost records",
+                located.events_end
+            ));
+        }
+        if from < located.events_start {
+            return self.stop(format!(
+                "events from {from} are wanted, the log starts at {}",
+                located.events_start
+            ));
+        }
+        self.phase = Phase::Restoring(located);
+        self.finish_restore();
+    }
+
+    pub(super) fn events_read(&mut self, now_ms: i64, read: EventsRead, stall_ms_max: i64) {
+        if !matches!(self.phase, Phase::Restoring(_)) {
+            return;
+        }
+        self.waits = read.next == self.state.next_event;
+        if !self.waits {
+            self.progressed_ms = now_ms;
+        }
+        if let Err(corrupt) = self.state.restore(&read.records, read.next) {
+            return self.stop(format!("restore: {corrupt}"));
+        }
+        self.finish_restore();
+        if self.waits_for_others() && now_ms - self.progressed_ms > stall_ms_max {
+            let partition = self.state.partition;
+            tracing::warn!(
+                partition,
+                next = self.state.next_event,
+                "the restore stalls: looking up its end again"
+            );
+            self.phase = Phase::Assigned;
+        }
+    }
+
+    /// Ends the restore once everything below the end that was seen first is decided and folded.
+    fn finish_restore(&mut self) {
+        let Phase::Restoring(located) = self.phase else {
+            return;
+        };
+        if self.state.next_event < located.events_end {
+            return;
+        }
+        let (folded, committed) = (self.state.next_input(), located.committed);
+        if committed == Some(folded) {
+            self.phase = Phase::Restored;
+        } else {
+            self.stop(format!(
+                "the events answer input up to {folded}, the group committed {committed:?}"
+            ));
+        }
+    }
+
+    /// The partition's records in the open transaction, from `first_output` on.
+    pub(super) fn note_outputs(&mut self, records: &[Outgoing]) {
+        self.last_event_output = records
+            .iter()
+            .rposition(|record| record.topic == S::NAMES.events.name);
+    }
+
+    pub(super) fn committed(&mut self, offsets: &[i64]) {
+        if self.phase == Phase::Running {
+            self.state.commit();
+            let last = self
+                .last_event_output
+                .take()
+                .and_then(|index| offsets.get(self.first_output + index));
+            if let Some(offset) = last {
+                self.state.next_event = offset + 1;
+            }
+        }
+        if let Some(reason) = self.stop_after_commit.take() {
+            self.stop(reason);
+        }
+    }
+
+    pub(super) fn stop(&mut self, reason: String) {
+        tracing::error!(partition = self.state.partition, reason, "the partition stops");
+        self.phase = Phase::Stopped(reason);
+    }
+
+    /// Lets the open transaction end first, so that what led here is in the log.
+    pub(super) fn stop_after_commit(&mut self, reason: String) {
+        if self.state.is_clean() {
+            self.stop(reason);
+        } else {
+            self.stop_after_commit = Some(reason);
+        }
+    }
+
+    /// Back to the last commit, and from there through the whole restore.
+    pub(super) fn restart(&mut self) {
+        self.state.undo_all();
+        self.state.forget_in_flight();
+        self.stop_after_commit = None;
+        if !matches!(self.phase, Phase::Stopped(_)) {
+            // What was folded is in the log for certain, and no snapshot is newer than a state that has begun.
+            self.retained |= self.state.next_event > 0;
+            self.phase = Phase::Assigned;
+        }
+    }
+
+    /// The state to go on from, should the partition come back to this worker.
+    pub(super) fn into_retained(mut self) -> Option<PartitionState<S>> {
+        self.state.undo_all();
+        self.state.forget_in_flight();
+        (!matches!(self.phase, Phase::Stopped(_)) && self.state.next_event > 0).then_some(self.state)
+    }
+
+    pub(super) fn status(&self) -> PartitionStatus {
+        PartitionStatus {
+            phase: match &self.phase {
+                Phase::Assigned | Phase::Located(_) => "assigned",
+                Phase::Restoring(_) | Phase::Restored => "restoring",
+                Phase::Running => "running",
+                Phase::Stopped(_) => "stopped",
+            },
+            stopped: match &self.phase {
+                Phase::Stopped(reason) => Some(reason.clone()),
+                _ => None,
+            },
+            next_input: self.state.next_input(),
+            next_event: self.state.next_event,
+        }
+    }
+}

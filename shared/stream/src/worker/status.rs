@@ -1,0 +1,54 @@
+//! What others may see of a worker: health checks, metrics, tests.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartitionStatus {
+    /// `assigned`, `restoring`, `running` or `stopped`.
+    pub phase: &'static str,
+    /// Why it stopped.
+    pub stopped: Option<String>,
+    /// Offset of the input that comes next.
+    pub next_input: i64,
+    /// Offset up to which events are folded.
+    pub next_event: i64,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Status {
+    pub partitions: BTreeMap<i32, PartitionStatus>,
+    /// Transactions committed since the worker started.
+    pub transactions: u64,
+    /// Records written in them.
+    pub records: u64,
+}
+
+/// A cheap handle on a worker's status.
+#[derive(Clone, Debug, Default)]
+pub struct StatusHandle(Arc<Mutex<Status>>);
+
+impl StatusHandle {
+    pub fn get(&self) -> Status {
+        self.lock().clone()
+    }
+
+    pub(super) fn publish(&self, partitions: impl Iterator<Item = (i32, PartitionStatus)>) {
+        let mut status = self.lock();
+        status.partitions.clear();
+        status.partitions.extend(partitions);
+    }
+
+    pub(super) fn count_commit(&self, records: usize) {
+        let mut status = self.lock();
+        status.transactions += 1;
+        status.records += records as u64;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Status> {
+        // A status is replaced whole; one left by a panic is as good as any.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
