@@ -1,1 +1,5 @@
 //! The ledger service
+
+mod service;
+
+pub use service::Accounts;

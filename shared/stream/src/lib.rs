@@ -6,6 +6,7 @@
 //! - `worker`: the state machine, `step(now, input) -> action`; the same on both logs.
 //! - `service`: what a service brings: decide, evolve, and its names.
 
+pub mod driver;
 pub mod kafka;
 pub mod log;
 mod process;

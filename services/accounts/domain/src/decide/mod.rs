@@ -93,14 +93,14 @@ pub fn decide(books: &Books, command: &AccountsCommand, context: &Context) -> Re
 /// # Panics
 ///
 /// When the timer isn't due: whoever keeps the timers arms one again that comes too early.
-pub fn decide_timer(books: &Books, timer: &TimerId, context: &Context) -> Result<Decision, Rejection> {
+pub fn decide_timer(books: &Books, timer: &TimerId, context: &Context) -> Decision {
     assert!(
         timer.due <= context.time_ms,
         "a timer that isn't due is armed again"
     );
-    Ok(crate::timer::hold_of(timer)
+    crate::timer::hold_of(timer)
         .and_then(|(account_id, hold_id)| holds::expire(books, account_id, hold_id, timer.due))
-        .unwrap_or_default())
+        .unwrap_or_default()
 }
 
 /// Whether the command may come again and again without being remembered by its id: its own data (the row of a

@@ -3,7 +3,13 @@
 //! A snapshot is only ever a short cut. One that is not exactly what this build would have written (another service,
 //! fold version or partition, a wrong checksum, unreadable) is left aside, and the log is read instead.
 
+mod follower;
+mod store;
+
 use serde::{Deserialize, Serialize};
+
+pub use follower::SnapshotFollower;
+pub use store::{NoSnapshots, SnapshotDirectory, SnapshotStore};
 
 use crate::{service::Service, state::PartitionState};
 

@@ -1,0 +1,80 @@
+//! Takes snapshots off the hot path: a follower folds the committed events as a restore would, and writes down what it
+//! gets. So a snapshot is a restore that was done in advance, and the worker's thread never stops for one.
+
+use std::collections::BTreeMap;
+
+use super::{SnapshotStore, write};
+use crate::{
+    log::EventsRead,
+    service::{Corrupt, Service},
+    state::PartitionState,
+};
+
+/// Follows the partitions of a service's events.
+pub struct SnapshotFollower<S: Service> {
+    partitions: BTreeMap<i32, Followed<S>>,
+    /// Events between two snapshots of a partition.
+    every: i64,
+}
+
+struct Followed<S: Service> {
+    state: PartitionState<S>,
+    saved_at: i64,
+}
+
+impl<S: Service> SnapshotFollower<S> {
+    /// Goes on from the newest usable snapshots. `every`: offsets between two snapshots of one partition.
+    pub fn new(partitions: i32, every: i64, store: &dyn SnapshotStore) -> Self {
+        let followed = |partition| {
+            let snapshot = store.load(S::NAMES.service, partition);
+            let mut state = snapshot
+                .and_then(|bytes| super::read::<S>(partition, &bytes))
+                .unwrap_or_else(|| PartitionState::new(partition));
+            state.index();
+            let saved_at = state.next_event();
+            (partition, Followed { state, saved_at })
+        };
+        Self {
+            partitions: (0..partitions).map(followed).collect(),
+            every,
+        }
+    }
+
+    /// Where each partition is to be read from.
+    pub fn next(&self) -> BTreeMap<i32, i64> {
+        self.partitions
+            .iter()
+            .map(|(partition, followed)| (*partition, followed.state.next_event()))
+            .collect()
+    }
+
+    /// Folds committed events of one partition, and writes a snapshot when enough have come.
+    pub fn absorb(
+        &mut self,
+        partition: i32,
+        read: &EventsRead,
+        store: &dyn SnapshotStore,
+    ) -> Result<(), Corrupt> {
+        let Some(followed) = self.partitions.get_mut(&partition) else {
+            return Ok(());
+        };
+        followed.state.restore(&read.records, read.next)?;
+        if followed.state.next_event() - followed.saved_at >= self.every {
+            followed.save(partition, store);
+        }
+        Ok(())
+    }
+}
+
+impl<S: Service> Followed<S> {
+    /// A snapshot that can't be written costs time at the next restore, and nothing now.
+    fn save(&mut self, partition: i32, store: &dyn SnapshotStore) {
+        let result = write(&self.state)
+            .map_err(std::io::Error::other)
+            .and_then(|bytes| store.save(S::NAMES.service, partition, &bytes));
+        match result {
+            Ok(()) => self.saved_at = self.state.next_event(),
+            Err(error) => tracing::warn!(partition, %error, "a snapshot could not be written"),
+        }
+    }
+}
