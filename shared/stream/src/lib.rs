@@ -7,8 +7,10 @@
 //! - `service`: what a service brings: decide, evolve, and its names.
 
 pub mod driver;
+pub mod instance;
 pub mod kafka;
 pub mod log;
+pub mod memory;
 mod process;
 pub mod service;
 pub mod snapshot;
