@@ -13,7 +13,7 @@ use crate::{
     account::{Account, Name, Terms},
     entry::{BookedEntry, EntryKey, entry_key},
     hold::{Hold, HoldState},
-    transit::Transit,
+    transit::{Transit, TransitKey},
 };
 
 /// Days for which an entry can be reversed, counted back from the open day.
@@ -64,7 +64,7 @@ pub struct Books {
     pub(crate) imports: OverlayMap<(AccountId, Name), u64>,
     /// This partition's part of each general ledger account. 128 bits hold 2^63 minor units 2^64 times: no overflow.
     pub(crate) gl: OverlayMap<(GlAccount, Currency), i128>,
-    pub(crate) transits: OverlayMap<PaymentId, Transit>,
+    pub(crate) transits: OverlayMap<TransitKey, Transit>,
     pub(crate) entries: OverlayMap<EntryKey, BookedEntry>,
     pub(crate) calendar: Overlay<Calendar>,
 }
@@ -93,8 +93,8 @@ impl Books {
         self.holds.get(&(account, hold))
     }
 
-    pub fn transit(&self, payment: PaymentId) -> Option<&Transit> {
-        self.transits.get(&payment)
+    pub fn transit(&self, debtor: AccountId, payment: PaymentId) -> Option<&Transit> {
+        self.transits.get(&(debtor, payment))
     }
 
     /// An entry that is still remembered.
@@ -118,9 +118,11 @@ impl Books {
             .map(|((account, id), hold)| (*account, *id, hold))
     }
 
-    /// All payments that are remembered, in no particular order.
-    pub fn transits(&self) -> impl Iterator<Item = (PaymentId, &Transit)> {
-        self.transits.iter().map(|(id, transit)| (*id, transit))
+    /// All payments that are remembered, by debtor and id, in no particular order.
+    pub fn transits(&self) -> impl Iterator<Item = (AccountId, PaymentId, &Transit)> {
+        self.transits
+            .iter()
+            .map(|((debtor, id), transit)| (*debtor, *id, transit))
     }
 
     /// Balances of the general ledger in minor units, credits positive, in no particular order.

@@ -13,11 +13,21 @@ pub(crate) struct Transfer {
     pub(crate) currency: Currency,
 }
 
+impl Transfer {
+    pub(crate) fn key(&self) -> TransitKey {
+        (self.debtor, self.payment_id)
+    }
+}
+
+/// A payment's id counts per debtor: one debtor's transfers are all decided in one partition, which sees an id used
+/// twice. Two debtors in different partitions that use the same id must not get in each other's way, since what has
+/// left the one couldn't reach the other any more.
+pub(crate) type TransitKey = (AccountId, PaymentId);
+
 /// A payment's item in transit, as far as this partition has to do with it: what the debtor's account put in, and
 /// what the creditor's account took out. They may live in different partitions; then each knows its own half.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Transit {
-    pub debtor: AccountId,
     pub creditor: AccountId,
     /// Minor units.
     pub amount: i64,
@@ -37,7 +47,6 @@ pub struct Transit {
 impl Transit {
     pub(crate) fn of(transfer: &Transfer) -> Self {
         Self {
-            debtor: transfer.debtor,
             creditor: transfer.creditor,
             amount: transfer.amount,
             currency: transfer.currency,
@@ -50,8 +59,7 @@ impl Transit {
     }
 
     pub(crate) fn is_of(&self, transfer: &Transfer) -> bool {
-        self.debtor == transfer.debtor
-            && self.creditor == transfer.creditor
+        self.creditor == transfer.creditor
             && self.amount == transfer.amount
             && self.currency == transfer.currency
     }

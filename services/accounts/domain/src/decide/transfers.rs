@@ -32,7 +32,7 @@ pub(super) fn send(books: &Books, command: &TransferOut) -> Result<Decision, Rej
     if books.has_imported(command.account_id, command.import.as_ref()) {
         return Ok(Decision::nothing_to_do("ROW_IMPORTED_BEFORE"));
     }
-    if let Some(item) = books.transit(command.payment_id) {
+    if let Some(item) = books.transits.get(&transfer.key()) {
         return repeated(item.sent && item.is_of(&transfer));
     }
     account.ready(command.currency)?;
@@ -78,7 +78,7 @@ pub(super) fn receive(books: &Books, command: &TransferIn) -> Result<Decision, R
     different_sides(&transfer)?;
     field::details(&command.details)?;
     let dates = Dates::of(books, command.booking_date, command.value_date)?;
-    match books.transit(command.payment_id) {
+    match books.transits.get(&transfer.key()) {
         Some(item) if !item.is_of(&transfer) || item.returned => return Err(Rejection::PaymentConflict),
         Some(item) if item.credited || item.refused => return repeated(true),
         Some(_) => {}
@@ -134,7 +134,8 @@ pub(super) fn give_back(books: &Books, command: &ReturnTransfer) -> Result<Decis
     let dates = Dates::of(books, command.booking_date, command.value_date)?;
     let account = books.known(command.account_id)?;
     let item = books
-        .transit(command.payment_id)
+        .transits
+        .get(&transfer.key())
         .filter(|item| item.sent)
         .ok_or(Rejection::PaymentUnknown)?;
     if item.returned || item.credited || !item.is_of(&transfer) {

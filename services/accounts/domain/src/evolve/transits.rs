@@ -9,7 +9,7 @@ use crate::{
 /// Takes an entry of a payment down on its item in transit.
 pub(super) fn step(books: &mut Books, entry: &EntryPosted, recorded: &Recorded) -> Result<(), Fault> {
     let transfer = transfer_of(entry).ok_or(Fault::TransitDiffers)?;
-    match (entry.kind, books.transits.contains_key(&transfer.payment_id)) {
+    match (entry.kind, books.transits.contains_key(&transfer.key())) {
         (EntryKind::TransferOut, true) | (EntryKind::TransferReturn, false) => Err(Fault::TransitDiffers),
         _ => change(books, &transfer, recorded, |item| {
             let done = match entry.kind {
@@ -44,7 +44,7 @@ fn change(
 ) -> Result<(), Fault> {
     let item = books
         .transits
-        .get_or_insert_with(transfer.payment_id, || Transit::of(transfer));
+        .get_or_insert_with(transfer.key(), || Transit::of(transfer));
     item.touched_at = recorded.time_ms;
     let twice = take(item);
     match !twice && item.is_of(transfer) && item.is_consistent() {
