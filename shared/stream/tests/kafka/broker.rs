@@ -1,27 +1,40 @@
 //! What the tests on a real broker share: a service of its own for each test, with topics and group, and a log's answers
 //! taken apart.
 //!
-//! The broker is that of `KAFKA_BROKERS`.
+//! The broker is that of `KAFKA_BROKERS`, and without it one that the test's process starts for itself.
 
-#![expect(dead_code, reason = "each test binary uses a part of it")]
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that can't go on fails")]
 
+mod transactor;
+
 use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use tributary_contracts::record::{Headers, Outgoing, Record};
 use tributary_contracts::topics::{Kind, Topic};
+use tributary_local_stack::{Kafka, KafkaConfig, Progress};
 use tributary_stream::kafka::{EventReader, KafkaLog, KafkaSettings, Watermarks, topics};
 use tributary_stream::log::{
     Action, Ended, EventsRead, Fault, Input, Located, Log, Poll, Polled, Transaction,
 };
 
+pub(crate) use transactor::{Transactor, delete_before};
+
 /// Long enough for a cold broker and two cores shared with other tests; nothing waits for it in vain.
 const PATIENCE_POLLS: usize = 600;
 
 pub(crate) fn brokers() -> String {
-    std::env::var("KAFKA_BROKERS").expect("KAFKA_BROKERS")
+    static OWN: OnceLock<Kafka> = OnceLock::new();
+    std::env::var("KAFKA_BROKERS").unwrap_or_else(|_| OWN.get_or_init(|| own_kafka("shared")).brokers())
+}
+
+/// A broker of its own, empty, that ends with this process.
+pub(crate) fn own_kafka(name: &str) -> Kafka {
+    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join(unique(name));
+    Kafka::start(&KafkaConfig::below(&home), &Progress::on_stderr()).expect("Kafka starts")
 }
 
 /// A service of its own: an inbox, events, a group that starts at the beginning.
@@ -47,9 +60,14 @@ fn leak(name: String) -> &'static str {
 impl Service {
     /// Creates the topics, as `bank topics apply` does.
     pub(crate) fn new(name: &str, partitions: i32) -> Self {
+        Self::on(brokers(), name, partitions)
+    }
+
+    /// The same on a broker of the test's own.
+    pub(crate) fn on(brokers: String, name: &str, partitions: i32) -> Self {
         let name = unique(name);
         let service = Self {
-            brokers: brokers(),
+            brokers,
             inbox: leak(format!("{name}.inbox")),
             events: leak(format!("{name}.events")),
             name,

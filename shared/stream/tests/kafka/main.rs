@@ -1,0 +1,4 @@
+//! The log and its clients on a real Kafka: that of `KAFKA_BROKERS`, or one that these tests start for themselves.
+
+mod broker;
+mod log;
