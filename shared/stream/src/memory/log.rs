@@ -1,0 +1,466 @@
+//! The client: performs a worker's actions on the in-memory broker, stage by stage as the real one does.
+
+use std::collections::BTreeMap;
+
+use tributary_contracts::record::Outgoing;
+
+use super::clients::MemoryBroker;
+use super::error::BrokerError;
+use super::faults::{FaultPlan, FaultPoint, InjectedFault, NoFaults};
+use super::groups::{Membership, Told};
+use super::partition::Sink;
+use super::transactions::ProducerIdentity;
+use crate::log::{
+    Action, Ended, EventsRead, Fault, FaultKind, Input, Located, Log, Poll, Polled, Transaction,
+};
+
+/// Who a worker is, and what it reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemoryLogSettings {
+    /// The service's name; also its consumer group.
+    pub service: String,
+    pub inbox: String,
+    pub events: String,
+    /// Name of this instance among the service's instances, stable over restarts.
+    pub instance: String,
+    /// Number of this worker among the instance's workers.
+    pub worker: u32,
+    /// How far this process's clock is ahead of the broker's, in milliseconds: it stamps records of topics without
+    /// append time.
+    pub clock_skew_ms: i64,
+}
+
+impl MemoryLogSettings {
+    /// `{service}-{instance}-{worker}`: the transactional id and the group's static member.
+    pub fn member(&self) -> String {
+        format!("{}-{}-{}", self.service, self.instance, self.worker)
+    }
+}
+
+/// A worker's log on a [`MemoryBroker`].
+///
+/// It never waits: where the real log would, it answers at once with what there is, or with a transient fault. Time
+/// passes by [`MemoryBroker::set_time`], so limits on waiting in [`Poll`] mean nothing here. Dropping it tells the
+/// broker nothing, as a static member doesn't leave its group when it ends (KIP-345).
+pub struct MemoryLog {
+    broker: MemoryBroker,
+    settings: MemoryLogSettings,
+    /// Transactional id and `group.instance.id`.
+    name: String,
+    membership: Option<Membership>,
+    /// Assigned partitions, and the offset that comes next of those that are consumed.
+    assigned: BTreeMap<i32, Option<i64>>,
+    /// The partition that was delivered from first in the last poll.
+    turn: i32,
+    /// `None`: not initialised, or unclear since.
+    producer: Option<ProducerIdentity>,
+    plan: Box<dyn FaultPlan>,
+    /// Why nothing works any more.
+    crashed: Option<Fault>,
+}
+
+/// Why a transaction wasn't committed.
+enum Stopped {
+    /// To be aborted, after which the producer can go on.
+    Abort(Fault),
+    /// Another took over.
+    Fenced(Fault),
+    /// Left as it is.
+    Doubt(Fault),
+}
+
+impl From<BrokerError> for Stopped {
+    fn from(error: BrokerError) -> Self {
+        if error.is_fencing() {
+            Self::Fenced(error.into())
+        } else {
+            Self::Abort(error.into())
+        }
+    }
+}
+
+impl MemoryLog {
+    /// A log without faults.
+    pub fn new(broker: &MemoryBroker, settings: MemoryLogSettings) -> Self {
+        Self::with_faults(broker, settings, Box::new(NoFaults))
+    }
+
+    /// A log that meets the faults of a plan.
+    pub fn with_faults(broker: &MemoryBroker, settings: MemoryLogSettings, plan: Box<dyn FaultPlan>) -> Self {
+        Self {
+            broker: broker.clone(),
+            name: settings.member(),
+            settings,
+            membership: None,
+            assigned: BTreeMap::new(),
+            turn: -1,
+            producer: None,
+            plan,
+            crashed: None,
+        }
+    }
+
+    /// Whether its process has died of an injected crash: only a new log with the same names can go on.
+    pub fn is_crashed(&self) -> bool {
+        self.crashed.is_some()
+    }
+
+    /// Asks the plan, and does what befalls process, time and group; what concerns the request is returned.
+    fn strike(&mut self, at: FaultPoint) -> Result<Option<InjectedFault>, Fault> {
+        let Some(fault) = self.plan.strike(at).filter(|fault| fault.suits(at)) else {
+            return Ok(None);
+        };
+        let mut broker = self.broker.lock();
+        broker.struck(fault.kind());
+        match fault {
+            InjectedFault::Crash => {
+                let crashed = Fault {
+                    kind: FaultKind::Fatal,
+                    message: format!("crashed at {at:?}"),
+                };
+                self.crashed = Some(crashed.clone());
+                Err(crashed)
+            }
+            InjectedFault::Stall { ms } => {
+                let now_ms = broker.now_ms + ms;
+                broker.set_time(now_ms);
+                Ok(None)
+            }
+            InjectedFault::Expelled => {
+                broker.expel(&self.settings.service, &self.name);
+                Ok(None)
+            }
+            other => Ok(Some(other)),
+        }
+    }
+
+    /// A point outside of transactions: every fault of the request is an error to the client.
+    fn strike_request(&mut self, at: FaultPoint) -> Result<(), Fault> {
+        match self.strike(at)? {
+            None => Ok(()),
+            Some(InjectedFault::Broken) => Err(Fault {
+                kind: FaultKind::Fatal,
+                message: format!("broken at {at:?}"),
+            }),
+            Some(fault) => Err(Fault::transient(format!("{} at {at:?}", fault.kind()))),
+        }
+    }
+
+    fn initialise(&mut self) -> Result<(), Fault> {
+        self.producer = None;
+        let struck = self.strike_request(FaultPoint::Initialise);
+        if self.crashed.is_none() {
+            // The answer may be lost, but the request arrives.
+            let identity = self.broker.lock().init_producer(&self.name);
+            struck?;
+            self.producer = Some(identity?);
+            return Ok(());
+        }
+        struck
+    }
+
+    fn locate(&mut self, partition: i32) -> Result<Located, Fault> {
+        self.strike_request(FaultPoint::Locate { partition })?;
+        let broker = self.broker.lock();
+        let committed = match broker.groups.get(&self.settings.service) {
+            Some(group) => group.stable(partition)?,
+            None => None,
+        };
+        let events = broker.named(&self.settings.events, partition)?;
+        Ok(Located {
+            committed,
+            inbox_start: broker.named(&self.settings.inbox, partition)?.start(),
+            events_start: events.start(),
+            events_end: events.end(),
+        })
+    }
+
+    fn read_events(&mut self, partition: i32, from: i64, records_max: usize) -> Result<EventsRead, Fault> {
+        self.strike_request(FaultPoint::ReadEvents { partition })?;
+        let broker = self.broker.lock();
+        let mut sink = Sink::new(records_max, usize::MAX);
+        let next = broker
+            .named(&self.settings.events, partition)?
+            .read_committed(from, &mut sink)?;
+        Ok(EventsRead {
+            records: sink.records,
+            next,
+        })
+    }
+
+    fn consume(&mut self, partition: i32, from: i64) -> Result<(), Fault> {
+        self.strike_request(FaultPoint::Consume { partition })?;
+        match self.assigned.get_mut(&partition) {
+            Some(next) => {
+                *next = Some(from);
+                Ok(())
+            }
+            None => Err(Fault::transient(format!(
+                "partition {partition} is not assigned to this worker"
+            ))),
+        }
+    }
+
+    fn poll(&mut self, poll: Poll) -> Polled {
+        let mut polled = Polled::default();
+        let result = self
+            .strike_request(FaultPoint::Poll)
+            .and_then(|()| self.attend(&mut polled))
+            .and_then(|()| self.deliver(poll, &mut polled));
+        polled.fault = result.err();
+        polled
+    }
+
+    /// Takes part in the group, and follows its changes.
+    fn attend(&mut self, polled: &mut Polled) -> Result<(), Fault> {
+        let told = match self.show_up(self.membership.as_ref()) {
+            // Expelled: whatever it had is lost, and it joins anew.
+            Err(BrokerError::UnknownMemberId) => {
+                self.revoke_all(polled);
+                self.show_up(None)
+            }
+            told => told,
+        };
+        match told {
+            Ok(Told::Stable) => {}
+            Ok(Told::Rebalancing(membership)) => {
+                self.revoke_all(polled);
+                self.membership = Some(membership);
+            }
+            Ok(Told::Assigned(membership, partitions)) => {
+                self.revoke_all(polled);
+                self.membership = Some(membership);
+                self.assigned = partitions.iter().map(|&partition| (partition, None)).collect();
+                polled.assigned = partitions;
+            }
+            Err(error) => {
+                self.revoke_all(polled);
+                let mut fault = Fault::from(error);
+                if error == BrokerError::FencedInstanceId {
+                    // A fenced static member is broken for good; it must not push out who replaced it.
+                    fault.kind = FaultKind::Fatal;
+                }
+                return Err(fault);
+            }
+        }
+        Ok(())
+    }
+
+    fn show_up(&self, known: Option<&Membership>) -> Result<Told, BrokerError> {
+        let mut broker = self.broker.lock();
+        broker.attend(&self.settings.service, &self.settings.inbox, &self.name, known)
+    }
+
+    fn revoke_all(&mut self, polled: &mut Polled) {
+        polled
+            .revoked
+            .extend(std::mem::take(&mut self.assigned).into_keys());
+    }
+
+    /// Gathers records, from another partition first than the last time.
+    fn deliver(&mut self, poll: Poll, polled: &mut Polled) -> Result<(), Fault> {
+        let mut sink = Sink::new(poll.records_max, poll.bytes_max);
+        let after = |turn: i32| move |(partition, _): &(&i32, &mut Option<i64>)| **partition > turn;
+        let (mut first, mut rest): (Vec<_>, Vec<_>) = self.assigned.iter_mut().partition(after(self.turn));
+        first.append(&mut rest);
+        let mut result = Ok(());
+        let broker = self.broker.lock();
+        for (place, (&partition, next)) in first.into_iter().enumerate() {
+            let Some(next) = next else { continue };
+            if sink.is_full() {
+                break;
+            }
+            if place == 0 {
+                self.turn = partition;
+            }
+            match broker
+                .named(&self.settings.inbox, partition)
+                .and_then(|log| log.read_committed(*next, &mut sink))
+            {
+                Ok(moved) => *next = moved,
+                Err(error) => result = Err(error.into()),
+            }
+        }
+        polled.records = sink.records;
+        result
+    }
+
+    fn commit(&mut self, transaction: Transaction) -> Ended {
+        let Some(identity) = self.producer else {
+            return Ended::Aborted(Fault {
+                kind: FaultKind::Fatal,
+                message: "the producer is not initialised".to_owned(),
+            });
+        };
+        let ended = match self.write(identity, transaction) {
+            Ok(offsets) => return Ended::Committed { offsets },
+            Err(Stopped::Doubt(fault)) => Ended::InDoubt(fault),
+            Err(Stopped::Abort(fault)) => match self.abort(identity) {
+                Ok(()) => return Ended::Aborted(fault),
+                Err(error) => Ended::Fenced(error.into()),
+            },
+            Err(Stopped::Fenced(fault)) => {
+                // Whoever was fenced by the group can still abort; who was fenced as a producer was aborted already.
+                let _aborted_either_way = self.abort(identity);
+                Ended::Fenced(fault)
+            }
+        };
+        self.producer = None;
+        ended
+    }
+
+    /// Aborts what is open; a client knows by itself whether it has begun anything.
+    fn abort(&self, identity: ProducerIdentity) -> Result<(), BrokerError> {
+        let mut broker = self.broker.lock();
+        if broker.is_ongoing(&self.name, identity)? {
+            broker.end_transaction(&self.name, identity, false, 0, usize::MAX)?;
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, identity: ProducerIdentity, transaction: Transaction) -> Result<Vec<i64>, Stopped> {
+        // The broker wouldn't notice: it checks the generation, not who owns a partition.
+        for (partition, _) in &transaction.next_inputs {
+            if !self.assigned.contains_key(partition) {
+                let message = format!("partition {partition} is not assigned to this worker");
+                return Err(Stopped::Fenced(Fault::transient(message)));
+            }
+        }
+        if let Some(fault) = self.strike(FaultPoint::Begin).map_err(Stopped::Doubt)? {
+            return Err(Stopped::Abort(Fault::transient(format!(
+                "{} at begin",
+                fault.kind()
+            ))));
+        }
+        let mut offsets = Vec::with_capacity(transaction.records.len());
+        for (n, record) in transaction.records.into_iter().enumerate() {
+            offsets.push(self.produce(identity, record)?);
+            self.strike_writing(FaultPoint::Produced { n })?;
+        }
+        self.strike_writing(FaultPoint::Offsets)?;
+        self.broker.lock().send_offsets(
+            &self.name,
+            identity,
+            &self.settings.service,
+            self.membership.as_ref(),
+            &transaction.next_inputs,
+        )?;
+        self.end(identity)?;
+        match self.strike(FaultPoint::Prepared).map_err(Stopped::Doubt)? {
+            None => Ok(offsets),
+            Some(fault) => Err(Stopped::Doubt(Fault::transient(format!(
+                "{} while committing",
+                fault.kind()
+            )))),
+        }
+    }
+
+    fn produce(&self, identity: ProducerIdentity, record: Outgoing) -> Result<i64, BrokerError> {
+        let mut broker = self.broker.lock();
+        let created_ms = broker.now_ms + self.settings.clock_skew_ms;
+        broker.produce(&self.name, identity, record, created_ms)
+    }
+
+    fn strike_writing(&mut self, at: FaultPoint) -> Result<(), Stopped> {
+        match self.strike(at).map_err(Stopped::Doubt)? {
+            None => Ok(()),
+            Some(InjectedFault::Refused) => {
+                Err(Stopped::Abort(Fault::transient(format!("refused at {at:?}"))))
+            }
+            Some(fault) => Err(Stopped::Doubt(Fault::transient(format!(
+                "{} at {at:?}",
+                fault.kind()
+            )))),
+        }
+    }
+
+    /// Asks for the commit.
+    fn end(&mut self, identity: ProducerIdentity) -> Result<(), Stopped> {
+        let struck = self.strike(FaultPoint::Commit).map_err(Stopped::Doubt)?;
+        let mut broker = self.broker.lock();
+        let (due_ms, at_once) = match struck {
+            None => (0, usize::MAX),
+            Some(InjectedFault::MarkersDelayed { ms, at_once }) => (broker.now_ms + ms, at_once),
+            Some(InjectedFault::Refused) => {
+                return Err(Stopped::Abort(Fault::transient("refused at the commit")));
+            }
+            Some(fault) => {
+                if let InjectedFault::CommitDelayed { ms } = fault {
+                    let due_ms = broker.now_ms + ms;
+                    broker.delay_commit(&self.name, identity, due_ms);
+                }
+                return Err(Stopped::Doubt(Fault::transient("disconnected at the commit")));
+            }
+        };
+        broker.end_transaction(&self.name, identity, true, due_ms, at_once)?;
+        Ok(())
+    }
+}
+
+/// The answer to an action that can't be performed.
+fn refused(action: &Action, fault: Fault) -> Input {
+    match *action {
+        Action::Initialise => Input::Initialised(Err(fault)),
+        Action::Locate { partition } => Input::Located {
+            partition,
+            located: Err(fault),
+        },
+        Action::ReadEvents { partition, .. } => Input::EventsRead {
+            partition,
+            read: Err(fault),
+        },
+        Action::Consume { partition, .. } => Input::Consuming {
+            partition,
+            result: Err(fault),
+        },
+        Action::Commit(_) => Input::Ended(Ended::InDoubt(fault)),
+        Action::LoadSnapshot { partition } => Input::SnapshotLoaded {
+            partition,
+            snapshot: None,
+        },
+        Action::Poll(_) | Action::Stop { .. } => Input::Polled(Polled {
+            fault: Some(fault),
+            ..Polled::default()
+        }),
+    }
+}
+
+impl Log for MemoryLog {
+    fn perform(&mut self, action: Action) -> Input {
+        if let Some(crashed) = &self.crashed {
+            return refused(&action, crashed.clone());
+        }
+        if let Some(membership) = &self.membership {
+            // librdkafka beats in the background whenever the process runs.
+            self.broker.lock().heartbeat(&self.settings.service, membership);
+        }
+        match action {
+            Action::Poll(poll) => Input::Polled(self.poll(poll)),
+            Action::Initialise => Input::Initialised(self.initialise()),
+            Action::Locate { partition } => Input::Located {
+                partition,
+                located: self.locate(partition),
+            },
+            Action::ReadEvents {
+                partition,
+                from,
+                records_max,
+            } => Input::EventsRead {
+                partition,
+                read: self.read_events(partition, from, records_max),
+            },
+            Action::Consume { partition, from } => Input::Consuming {
+                partition,
+                result: self.consume(partition, from),
+            },
+            Action::Commit(transaction) => Input::Ended(self.commit(transaction)),
+            Action::LoadSnapshot { .. } | Action::Stop { .. } => refused(
+                &action,
+                Fault {
+                    kind: FaultKind::Fatal,
+                    message: "not a log's business".to_owned(),
+                },
+            ),
+        }
+    }
+}
