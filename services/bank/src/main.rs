@@ -1,2 +1,37 @@
-//! The bank command: services, local stack, replay, tests
-fn main() {}
+//! The bank command: services, local stack, replay, tests.
+
+mod commands;
+mod interrupt;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Tributary: a whole bank as event-sourced services on Kafka.
+#[derive(Parser)]
+#[command(name = "bank", version, propagate_version = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Up(commands::up::Up),
+    Test(commands::test::Test),
+    Service(commands::service::Service),
+    Topics(commands::topics::Topics),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Up(up) => up.run(),
+        Command::Test(test) => test.run(),
+        Command::Service(service) => service.run(),
+        Command::Topics(topics) => topics.run(),
+    };
+    outcome.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}

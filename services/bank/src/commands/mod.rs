@@ -1,0 +1,6 @@
+//! The subcommands, one a file: each is what clap parses, with a `run`.
+
+pub(crate) mod service;
+pub(crate) mod test;
+pub(crate) mod topics;
+pub(crate) mod up;

@@ -1,0 +1,72 @@
+//! `bank service`: one service of the bank, as a process of its own.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::bail;
+use clap::{Args, Subcommand};
+use tributary_accounts::Accounts;
+use tributary_contracts::topics::ACCOUNTS_INBOX;
+use tributary_stream::instance::{Instance, InstanceOptions};
+use tributary_stream::kafka::Watermarks;
+use tributary_stream::log::StopReason;
+use tributary_stream::worker::WorkerConfig;
+
+use crate::interrupt::Interrupt;
+
+/// Runs one service until Ctrl-C.
+#[derive(Args, Debug)]
+pub(crate) struct Service {
+    #[command(subcommand)]
+    name: Name,
+}
+
+#[derive(Subcommand, Debug)]
+enum Name {
+    /// The ledger: accounts.inbox to accounts.events
+    Accounts(Workers),
+}
+
+/// How a service's workers run.
+#[derive(Args, Debug)]
+struct Workers {
+    /// Kafka's bootstrap address
+    #[arg(long, env = "KAFKA_BROKERS", value_name = "HOST:PORT")]
+    brokers: String,
+    /// Name of this instance among the service's instances, the same at every start
+    #[arg(long, default_value = "a")]
+    instance: String,
+    /// Worker threads
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    workers: u32,
+    /// Directory for snapshots of the state; without it, every start reads the whole log
+    #[arg(long, value_name = "DIRECTORY")]
+    snapshots: Option<PathBuf>,
+}
+
+impl Service {
+    pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+        let interrupt = Interrupt::listen()?;
+        match self.name {
+            Name::Accounts(workers) => accounts(workers, &interrupt),
+        }
+    }
+}
+
+fn accounts(workers: Workers, interrupt: &Interrupt) -> anyhow::Result<ExitCode> {
+    let partitions = Watermarks::connect(&workers.brokers)?.partitions(ACCOUNTS_INBOX.name)?;
+    let instance = Instance::start::<Accounts>(&InstanceOptions {
+        brokers: workers.brokers,
+        instance: workers.instance,
+        workers: workers.workers,
+        snapshots: workers.snapshots,
+        worker: WorkerConfig::local(i32::try_from(partitions.len())?),
+    })?;
+    interrupt.wait_unless(|| instance.has_failed());
+    for reason in instance.stop() {
+        if let StopReason::Failed(fault) = reason {
+            bail!("a worker stopped: {fault}");
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

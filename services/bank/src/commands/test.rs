@@ -1,0 +1,245 @@
+//! `bank test`: every test of the workspace, against a real stack that lives as long as the run.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::io::{BufRead, BufReader};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
+
+use anyhow::{Context, ensure};
+use clap::Args;
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use serde::Deserialize;
+use tributary_local_stack::{Options, Progress, Stack};
+
+use crate::interrupt::Interrupt;
+
+/// Test targets whose names begin so take long; `--quick` leaves them out.
+const SLOW: &str = "slow_";
+/// What a test prints that could not do its work here.
+const SKIPPED: &str = "SKIPPED";
+
+/// Runs the tests against a Kafka and a PostgreSQL of their own.
+///
+/// Where KAFKA_BROKERS or DATABASE_URL is set, that server is used and none is started in its place.
+#[derive(Args, Debug)]
+pub(crate) struct Test {
+    /// Leave out the test targets whose names begin with slow_, and set TRIBUTARY_QUICK=1
+    #[arg(long)]
+    quick: bool,
+    /// Arguments for cargo test, such as a package or a filter
+    #[arg(allow_hyphen_values = true, value_name = "CARGO TEST ARGUMENT")]
+    cargo: Vec<String>,
+    /// Arguments for the tests themselves
+    #[arg(last = true, value_name = "TEST ARGUMENT")]
+    tests: Vec<String>,
+}
+
+impl Test {
+    pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+        let interrupt = Interrupt::listen()?;
+        let mut options = Options::temporary();
+        options.progress = Progress::on_stderr();
+        let stack = Stack::start(&options)?;
+        let outcome = self.run_tests(&stack, &interrupt);
+        stack.stop()?;
+        outcome
+    }
+
+    fn run_tests(&self, stack: &Stack, interrupt: &Interrupt) -> anyhow::Result<ExitCode> {
+        let mut cargo = Command::new(cargo_program());
+        cargo
+            .arg("test")
+            .args(self.arguments()?)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped());
+        cargo
+            .env("KAFKA_BROKERS", stack.brokers())
+            .env("DATABASE_URL", stack.database_url());
+        if self.quick {
+            cargo.env("TRIBUTARY_QUICK", "1");
+        }
+        // A group of its own, so that an interrupt ends cargo and the tests it runs, not cargo alone.
+        let mut child = cargo.process_group(0).spawn().context("can't run cargo")?;
+        let output = child.stdout.take().context("cargo's output is not captured")?;
+        let reader = std::thread::spawn(move || show(BufReader::new(output)));
+        let status = wait(&mut child, interrupt)?;
+        let skipped = reader.join().unwrap_or_default();
+        if !skipped.is_empty() {
+            println!("\nNot tested here ({}):", skipped.len());
+            for line in skipped {
+                println!("  {line}");
+            }
+        }
+        Ok(exit_code(status))
+    }
+
+    /// What `cargo test` is told: which targets, what the caller said, and to show what tests print, since seeds,
+    /// measured times and reasons for skipping are printed by tests that pass.
+    fn arguments(&self) -> anyhow::Result<Vec<String>> {
+        let chosen = self
+            .cargo
+            .iter()
+            .any(|word| word == "-p" || word.starts_with("--package"));
+        let mut words = Vec::new();
+        if !chosen {
+            words.push("--workspace".to_owned());
+        }
+        if self.quick {
+            words.extend(["--lib", "--bins"].map(str::to_owned));
+            for target in quick_targets()? {
+                words.extend(["--test".to_owned(), target]);
+            }
+        }
+        words.extend_from_slice(&self.cargo);
+        words.extend(["--", "--show-output"].map(str::to_owned));
+        words.extend_from_slice(&self.tests);
+        Ok(words)
+    }
+}
+
+/// The cargo that runs this command, else the one on the path.
+fn cargo_program() -> OsString {
+    std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"))
+}
+
+/// The workspace's integration tests without the slow ones.
+fn quick_targets() -> anyhow::Result<BTreeSet<String>> {
+    let mut cargo = Command::new(cargo_program());
+    cargo
+        .args(["metadata", "--no-deps", "--format-version", "1"])
+        .stderr(Stdio::inherit());
+    let answer = cargo.output().context("can't run cargo metadata")?;
+    ensure!(answer.status.success(), "cargo metadata failed");
+    let metadata: Metadata = serde_json::from_slice(&answer.stdout).context("can't read cargo metadata")?;
+    let targets = metadata.packages.into_iter().flat_map(|package| package.targets);
+    let tests = targets.filter(|target| target.kind.iter().any(|kind| kind == "test"));
+    Ok(tests
+        .map(|target| target.name)
+        .filter(|name| !name.starts_with(SLOW))
+        .collect())
+}
+
+/// The part of `cargo metadata` that names the targets.
+#[derive(Deserialize)]
+struct Metadata {
+    packages: Vec<Package>,
+}
+
+#[derive(Deserialize)]
+struct Package {
+    targets: Vec<Target>,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    name: String,
+    kind: Vec<String>,
+}
+
+/// Passes the tests' output on, and returns the lines that say what was skipped, each once.
+fn show(output: impl BufRead) -> BTreeSet<String> {
+    // Bytes that are no text end the output here rather than garble it.
+    let lines = output
+        .lines()
+        .map_while(Result::ok)
+        .inspect(|line| println!("{line}"));
+    lines
+        .map(|line| line.trim().to_owned())
+        .filter(|line| line.starts_with(SKIPPED))
+        .collect()
+}
+
+/// Waits for the tests; an interrupt is passed on to them, and then they are waited for as well.
+fn wait(child: &mut Child, interrupt: &Interrupt) -> anyhow::Result<ExitStatus> {
+    let mut ended = false;
+    interrupt.wait_unless(|| {
+        // An error is met again below, where it can be told.
+        ended = child.try_wait().is_ok_and(|status| status.is_some());
+        ended
+    });
+    if !ended {
+        let group = i32::try_from(child.id()).context("a process id that is no process id")?;
+        // The group may have ended at this moment.
+        let _maybe_gone = killpg(Pid::from_raw(group), Signal::SIGTERM);
+    }
+    child.wait().context("can't wait for cargo")
+}
+
+/// The exit status as a shell would give it: the command's own, or 128 and the signal that ended it.
+fn exit_code(status: ExitStatus) -> ExitCode {
+    let code = status
+        .code()
+        .or_else(|| status.signal().map(|signal| 128 + signal));
+    ExitCode::from(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    /// What cargo is told when a person types these words after `bank test`.
+    fn arguments(words: &[&str]) -> Vec<String> {
+        #[derive(clap::Parser)]
+        struct Line {
+            #[command(flatten)]
+            test: Test,
+        }
+        let words = ["test"].iter().chain(words);
+        Line::parse_from(words).test.arguments().unwrap()
+    }
+
+    #[test]
+    fn the_whole_workspace_is_tested_unless_a_package_is_named() {
+        assert_eq!(arguments(&[]), ["--workspace", "--", "--show-output"]);
+        assert_eq!(arguments(&["-p", "bank"]), ["-p", "bank", "--", "--show-output"]);
+        assert_eq!(
+            arguments(&["--package=bank"]),
+            ["--package=bank", "--", "--show-output"]
+        );
+    }
+
+    #[test]
+    fn what_follows_two_dashes_is_for_the_tests() {
+        let given = ["a_name", "--", "--test-threads", "1"];
+        let told = [
+            "--workspace",
+            "a_name",
+            "--",
+            "--show-output",
+            "--test-threads",
+            "1",
+        ];
+        assert_eq!(arguments(&given), told);
+        assert_eq!(
+            arguments(&["--", "a"]),
+            ["--workspace", "--", "--show-output", "a"]
+        );
+    }
+
+    #[test]
+    fn quick_leaves_out_what_is_slow_and_nothing_else() {
+        let targets = quick_targets().unwrap();
+        assert!(targets.contains("stack"), "{targets:?}");
+        assert!(!targets.iter().any(|name| name.starts_with(SLOW)), "{targets:?}");
+    }
+
+    #[test]
+    fn skipped_tests_are_found_in_what_the_tests_print() {
+        let output =
+            "running 1 test\ntest a ... ok\nSKIPPED: no data\n  SKIPPED: no disk\nSKIPPED: no data\n";
+        let found: Vec<_> = show(output.as_bytes()).into_iter().collect();
+        assert_eq!(found, ["SKIPPED: no data", "SKIPPED: no disk"]);
+    }
+
+    #[test]
+    fn the_exit_status_is_passed_on() {
+        let status = Command::new("sh").args(["-c", "exit 101"]).status().unwrap();
+        assert_eq!(exit_code(status), ExitCode::from(101));
+        let status = Command::new("sh").args(["-c", "kill -TERM $$"]).status().unwrap();
+        assert_eq!(exit_code(status), ExitCode::from(143));
+    }
+}
