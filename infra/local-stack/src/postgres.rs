@@ -205,8 +205,10 @@ impl Postgres {
     fn initialise(&mut self, progress: &Progress) -> Result<()> {
         let (home, cluster) = (self.config.home.clone(), self.config.cluster());
         let initialised = home.join(INITIALISED);
-        if initialised.exists() {
-            let file = &self.config.password_file;
+        let file = &self.config.password_file;
+        // A cluster without its password is what stays behind when root's data directory was deleted by hand, which
+        // does not hold the cluster: whoever did that wanted it gone.
+        if initialised.exists() && file.exists() {
             self.password = fs::read_to_string(file)
                 .at("can't read the password in", file)?
                 .trim()
@@ -214,6 +216,7 @@ impl Postgres {
             return Ok(());
         }
         let step = progress.step("Initialising PostgreSQL's cluster", None);
+        data_dir::remove(&initialised)?;
         data_dir::remove(&cluster)?;
         self.password = self.new_password()?;
         // The server's own user must read it, who can't read the file that is kept.

@@ -205,6 +205,16 @@ impl Stack {
         self.postgres.as_mut()
     }
 
+    /// The server of this stack that ended though nobody here ended it, if one did: it crashed or was killed.
+    pub fn ended(&mut self) -> Option<&'static str> {
+        let kafka = self.kafka.as_mut().is_some_and(|kafka| !kafka.is_running());
+        let postgres = self
+            .postgres
+            .as_mut()
+            .is_some_and(|postgres| !postgres.is_running());
+        kafka.then_some("Kafka").or(postgres.then_some("PostgreSQL"))
+    }
+
     /// Which servers these are, for people.
     pub fn versions(&self) -> [String; 2] {
         let named = |own: bool, title: &str, version: &str| {

@@ -1,8 +1,9 @@
 //! The real servers, started, crashed and stopped.
+#![expect(clippy::unwrap_used, reason = "a test's helpers fail the test")]
 
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -184,16 +185,9 @@ async fn a_wrong_password_is_refused() {
     }
 }
 
-/// The process that holds a stack, from `examples/hold_stack.rs`.
+/// The process that holds a stack, from `src/bin/hold_stack.rs`.
 fn hold_stack(directory: &Path) -> (Child, [u32; 2], String) {
-    let tests = std::env::current_exe().unwrap();
-    let example: PathBuf = tests
-        .parent()
-        .unwrap()
-        .parent()
-        .unwrap()
-        .join("examples/hold_stack");
-    let mut holder = Command::new(example)
+    let mut holder = Command::new(env!("CARGO_BIN_EXE_hold_stack"))
         .arg(directory)
         .stdout(Stdio::piped())
         .spawn()

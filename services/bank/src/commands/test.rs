@@ -92,8 +92,9 @@ impl Test {
                 words.extend(["--test".to_owned(), target]);
             }
         }
-        words.extend_from_slice(&self.cargo);
+        words.extend_from_slice(for_cargo);
         words.extend(["--", "--show-output"].map(str::to_owned));
+        words.extend_from_slice(for_tests);
         words.extend_from_slice(&self.tests);
         Ok(words)
     }
