@@ -78,8 +78,11 @@ impl Test {
     /// What `cargo test` is told: which targets, what the caller said, and to show what tests print, since seeds,
     /// measured times and reasons for skipping are printed by tests that pass.
     fn arguments(&self) -> anyhow::Result<Vec<String>> {
-        let chosen = self
-            .cargo
+        // Two dashes end up among cargo's arguments, unless nothing stands before them.
+        let mut halves = self.cargo.splitn(2, |word| word == "--");
+        let for_cargo = halves.next().unwrap_or_default();
+        let for_tests = halves.next().unwrap_or_default();
+        let chosen = for_cargo
             .iter()
             .any(|word| word == "-p" || word.starts_with("--package"));
         let mut words = Vec::new();
