@@ -1,1 +1,34 @@
-//! Bank histories: the Berka reader, a seeded generator, the replayable format
+//! Bank histories, to be replayed: rows of accounts, day by day.
+//!
+//! A history comes from the published files of the Berka bank ([`berka`]), from a seeded generator ([`generate`]) or
+//! from a file of this crate's own format ([`format`]); [`open_history`] tells the first and the last apart. The
+//! format, what the readers check and all error codes are described in `docs/histories.md`.
+//!
+//! # The format
+//! JSON Lines. The first line is the [`Header`], every further line a [`HistoryRow`]:
+//!
+//! ```json
+//! {"tributary_history":1,"source":"berka","currency":"CZK"}
+//! {"row":"open","account":"berka/2","owner":"berka/client/2","date":"1993-02-26","currency":"CZK","product":"recorded"}
+//! {"row":"posting","account":"berka/2","sequence":199302260001,"date":"1993-02-26","amount":110000,"contra":"cash","kind":"PRIJEM/VKLAD","reference":"276","balance_after":110000}
+//! ```
+//!
+//! Amounts are minor units; a sequence grows within its account. The crate is pure: no clock, no network, no threads.
+
+pub mod berka;
+mod fault;
+pub mod format;
+mod generator;
+mod history;
+mod lines;
+mod model;
+mod statistics;
+
+pub use fault::{BadRow, Fault, HistoryError, Parked, Position};
+pub use generator::{Config, generate};
+pub use history::{History, Rows, open_history};
+pub use model::{
+    Contra, Counterparty, FORMAT_VERSION, Header, HistoryRow, OPENING_SEQUENCE, Open, POSITION_MAX, Posting,
+    Release, Reserve, Reversal, Settle, Transfer, sequence,
+};
+pub use statistics::{Statistics, Sums, Tally};
