@@ -42,21 +42,40 @@ impl Money {
     /// Reads `12.30` exactly. Trailing zeros beyond the minor unit are no further decimals: `1.000` CZK is 1.00.
     pub fn parse(text: &str, currency: Currency) -> Result<Self, MoneyError> {
         let unsigned = text.strip_prefix('-').unwrap_or(text);
-        let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, "0"));
-        let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-        if !digits(whole) || !digits(fraction) {
+        let negative = unsigned.len() < text.len();
+        let (whole, fraction) = match unsigned.bytes().position(|byte| byte == b'.') {
+            Some(point) => (&unsigned.as_bytes()[..point], &unsigned.as_bytes()[point + 1..]),
+            None => (unsigned.as_bytes(), &b"0"[..]),
+        };
+        let are_digits = |part: &[u8]| !part.is_empty() && part.iter().all(u8::is_ascii_digit);
+        if !are_digits(whole) || !are_digits(fraction) {
             return Err(MoneyError::NotANumber);
         }
-        let fraction = fraction.trim_end_matches('0');
         let exponent = currency.exponent() as usize;
-        if fraction.len() > exponent {
+        if fraction.iter().skip(exponent).any(|digit| *digit != b'0') {
             return Err(MoneyError::TooManyDecimals);
         }
-        let sign = if unsigned.len() < text.len() { "-" } else { "" };
-        let minor = format!("{sign}{whole}{fraction:0<exponent$}").parse();
+        let decimals = fraction
+            .iter()
+            .copied()
+            .chain(std::iter::repeat(b'0'))
+            .take(exponent);
+        let mut minor = 0_i64;
+        for digit in whole.iter().copied().chain(decimals) {
+            // Counted downwards, since the lowest amount has no counterpart above zero.
+            minor = minor
+                .checked_mul(10)
+                .and_then(|minor| minor.checked_sub(i64::from(digit - b'0')))
+                .ok_or(MoneyError::Overflow)?;
+        }
+        let minor = if negative {
+            Some(minor)
+        } else {
+            minor.checked_neg()
+        };
         minor
             .map(|minor| Self { minor, currency })
-            .map_err(|_| MoneyError::Overflow)
+            .ok_or(MoneyError::Overflow)
     }
 
     /// The amount of minor units that equals `decimal` of the major unit.
@@ -105,6 +124,8 @@ mod tests {
             ("7", "JPY", 7),
             ("-92233720368547758.08", "EUR", i64::MIN),
             ("1.234", "BHD", 1234),
+            ("-0", "CZK", 0),
+            ("000000000000000000000000000001", "JPY", 1),
             ("92233720368547758.07", "EUR", i64::MAX),
         ] {
             assert_eq!(
@@ -121,6 +142,7 @@ mod tests {
             ("12.345", "CZK", MoneyError::TooManyDecimals),
             ("0.5", "JPY", MoneyError::TooManyDecimals),
             ("92233720368547758.08", "EUR", MoneyError::Overflow),
+            ("-92233720368547758.09", "EUR", MoneyError::Overflow),
             ("99999999999999999999999999999999", "EUR", MoneyError::Overflow),
             (
                 "0.00000000000000000000000000000000001",
@@ -134,6 +156,9 @@ mod tests {
             ("1e5", "EUR", MoneyError::NotANumber),
             ("1,5", "EUR", MoneyError::NotANumber),
             ("NaN", "EUR", MoneyError::NotANumber),
+            ("--1", "EUR", MoneyError::NotANumber),
+            ("1.2.3", "EUR", MoneyError::NotANumber),
+            ("99999999999999999999.99x", "EUR", MoneyError::NotANumber),
         ] {
             assert_eq!(Money::parse(text, currency(code)), Err(error), "{text} {code}");
         }

@@ -15,44 +15,44 @@ use tributary_contracts::{
 use tributary_ids::{AccountId, CommandId, CustomerId, EventId, HoldId, PaymentId};
 use tributary_money::Currency;
 
-pub const PARTITION: i32 = 0;
+pub(crate) const PARTITION: i32 = 0;
 
 /// Record time of all that is given.
-pub const NOW: i64 = 1_800_000_000_000;
+pub(crate) const NOW: i64 = 1_800_000_000_000;
 
-pub fn czk() -> Currency {
+pub(crate) fn czk() -> Currency {
     "CZK".parse().unwrap()
 }
 
-pub fn eur() -> Currency {
+pub(crate) fn eur() -> Currency {
     "EUR".parse().unwrap()
 }
 
-pub fn anna() -> AccountId {
+pub(crate) fn anna() -> AccountId {
     AccountId::named("anna")
 }
 
-pub fn boris() -> AccountId {
+pub(crate) fn boris() -> AccountId {
     AccountId::named("boris")
 }
 
-pub fn hold() -> HoldId {
+pub(crate) fn hold() -> HoldId {
     HoldId::named("hold")
 }
 
-pub fn payment() -> PaymentId {
+pub(crate) fn payment() -> PaymentId {
     PaymentId::named("payment")
 }
 
-pub fn date(text: &str) -> BusinessDate {
+pub(crate) fn date(text: &str) -> BusinessDate {
     text.parse().unwrap()
 }
 
-pub fn today() -> BusinessDate {
+pub(crate) fn today() -> BusinessDate {
     date("1993-03-01")
 }
 
-pub fn context() -> Context {
+pub(crate) fn context() -> Context {
     Context {
         command_id: CommandId::named("when"),
         partition: PARTITION,
@@ -61,16 +61,16 @@ pub fn context() -> Context {
 }
 
 /// The id of given event number `number`, from 0.
-pub fn given_id(number: usize) -> EventId {
+pub(crate) fn given_id(number: usize) -> EventId {
     CommandId::named(&format!("given/{number}")).event(0)
 }
 
-pub struct Given {
-    pub books: Books,
+pub(crate) struct Given {
+    pub(crate) books: Books,
 }
 
 /// Books in which these events happened.
-pub fn given<const N: usize>(events: [AccountsEvent; N]) -> Given {
+pub(crate) fn given<const N: usize>(events: [AccountsEvent; N]) -> Given {
     let mut books = Books::default();
     for (number, event) in events.iter().enumerate() {
         let recorded = Recorded {
@@ -83,7 +83,7 @@ pub fn given<const N: usize>(events: [AccountsEvent; N]) -> Given {
 }
 
 impl Given {
-    pub fn when(self, command: impl Into<AccountsCommand>) -> Outcome {
+    pub(crate) fn when(self, command: impl Into<AccountsCommand>) -> Outcome {
         let decided = decide(&self.books, &command.into(), &context());
         Outcome {
             books: self.books,
@@ -91,7 +91,7 @@ impl Given {
         }
     }
 
-    pub fn when_due(self, timer: &TimerId) -> Outcome {
+    pub(crate) fn when_due(self, timer: &TimerId) -> Outcome {
         let at_due = Context {
             time_ms: timer.due,
             ..context()
@@ -104,7 +104,7 @@ impl Given {
     }
 }
 
-pub struct Outcome {
+pub(crate) struct Outcome {
     books: Books,
     decided: Result<Decision, Rejection>,
 }
@@ -112,13 +112,13 @@ pub struct Outcome {
 impl Outcome {
     /// Exactly these events come of it, and they fold. Gives the books back for another command.
     #[track_caller]
-    pub fn then<const N: usize>(self, events: [AccountsEvent; N]) -> Given {
+    pub(crate) fn then<const N: usize>(self, events: [AccountsEvent; N]) -> Given {
         self.then_sends(events, [])
     }
 
     /// Exactly these events and follow-ups.
     #[track_caller]
-    pub fn then_sends<const N: usize, const M: usize>(
+    pub(crate) fn then_sends<const N: usize, const M: usize>(
         mut self,
         events: [AccountsEvent; N],
         send: [AccountsCommand; M],
@@ -141,12 +141,12 @@ impl Outcome {
 
     /// The only event says that there was nothing to do.
     #[track_caller]
-    pub fn then_nothing_to_do(self, code: &str) -> Given {
+    pub(crate) fn then_nothing_to_do(self, code: &str) -> Given {
         self.then([NothingToDo { code: code.into() }.into()])
     }
 
     #[track_caller]
-    pub fn then_refused(self, code: &str) -> Given {
+    pub(crate) fn then_refused(self, code: &str) -> Given {
         match self.decided {
             Ok(decision) => panic!("accepted: {decision:?}"),
             Err(rejection) => assert_eq!(rejection.code(), code, "{rejection}"),
@@ -156,7 +156,7 @@ impl Outcome {
 
     /// The only event is an entry; what of it is to be looked at closer.
     #[track_caller]
-    pub fn entry(&self) -> &EntryPosted {
+    pub(crate) fn entry(&self) -> &EntryPosted {
         match self.decided.as_ref().map(|decision| decision.events.as_slice()) {
             Ok([AccountsEvent::EntryPosted(entry)]) => entry,
             other => panic!("no entry alone: {other:?}"),
@@ -166,11 +166,11 @@ impl Outcome {
 
 // Events.
 
-pub fn opened(account_id: AccountId) -> AccountsEvent {
+pub(crate) fn opened(account_id: AccountId) -> AccountsEvent {
     opened_with_overdraft(account_id, 0)
 }
 
-pub fn opened_with_overdraft(account_id: AccountId, overdraft_limit: i64) -> AccountsEvent {
+pub(crate) fn opened_with_overdraft(account_id: AccountId, overdraft_limit: i64) -> AccountsEvent {
     AccountOpened {
         account_id,
         seq: 1,
@@ -183,7 +183,7 @@ pub fn opened_with_overdraft(account_id: AccountId, overdraft_limit: i64) -> Acc
     .into()
 }
 
-pub fn leg(account: LedgerAccount, signed: i64) -> Leg {
+pub(crate) fn leg(account: LedgerAccount, signed: i64) -> Leg {
     Leg {
         account,
         side: if signed < 0 { Side::Debit } else { Side::Credit },
@@ -192,7 +192,7 @@ pub fn leg(account: LedgerAccount, signed: i64) -> Leg {
 }
 
 /// An entry between the account and one of the general ledger: `movement` in minor units, as the customer sees it.
-pub fn entry(
+pub(crate) fn entry(
     account_id: AccountId,
     seq: u64,
     kind: EntryKind,
@@ -225,7 +225,7 @@ pub fn entry(
 }
 
 /// A credit in cash.
-pub fn credited(account_id: AccountId, seq: u64, amount: i64, balance_after: i64) -> AccountsEvent {
+pub(crate) fn credited(account_id: AccountId, seq: u64, amount: i64, balance_after: i64) -> AccountsEvent {
     entry(
         account_id,
         seq,
@@ -238,7 +238,7 @@ pub fn credited(account_id: AccountId, seq: u64, amount: i64, balance_after: i64
 }
 
 /// A debit in cash that was forced.
-pub fn forced_down(account_id: AccountId, seq: u64, amount: i64, balance_after: i64) -> AccountsEvent {
+pub(crate) fn forced_down(account_id: AccountId, seq: u64, amount: i64, balance_after: i64) -> AccountsEvent {
     EntryPosted {
         forced: true,
         ..entry(
@@ -253,7 +253,7 @@ pub fn forced_down(account_id: AccountId, seq: u64, amount: i64, balance_after: 
     .into()
 }
 
-pub fn placed(account_id: AccountId, seq: u64, direction: Direction, amount: i64) -> AccountsEvent {
+pub(crate) fn placed(account_id: AccountId, seq: u64, direction: Direction, amount: i64) -> AccountsEvent {
     HoldPlaced {
         account_id,
         seq,
@@ -265,7 +265,7 @@ pub fn placed(account_id: AccountId, seq: u64, direction: Direction, amount: i64
     .into()
 }
 
-pub fn blocked(account_id: AccountId, seq: u64, scope: BlockScope) -> AccountsEvent {
+pub(crate) fn blocked(account_id: AccountId, seq: u64, scope: BlockScope) -> AccountsEvent {
     tributary_contracts::accounts::AccountBlocked {
         account_id,
         seq,
@@ -275,7 +275,7 @@ pub fn blocked(account_id: AccountId, seq: u64, scope: BlockScope) -> AccountsEv
     .into()
 }
 
-pub fn closed(account_id: AccountId, seq: u64) -> AccountsEvent {
+pub(crate) fn closed(account_id: AccountId, seq: u64) -> AccountsEvent {
     tributary_contracts::accounts::AccountClosed {
         account_id,
         seq,
@@ -284,7 +284,7 @@ pub fn closed(account_id: AccountId, seq: u64) -> AccountsEvent {
     .into()
 }
 
-pub fn day_closed(day: &str) -> AccountsEvent {
+pub(crate) fn day_closed(day: &str) -> AccountsEvent {
     DayClosed {
         partition: PARTITION,
         date: date(day),
@@ -293,7 +293,7 @@ pub fn day_closed(day: &str) -> AccountsEvent {
 }
 
 /// A step of the transfer `payment()` from Anna to Boris.
-pub fn step(kind: EntryKind, seq: u64, amount: i64, balance_after: i64) -> EntryPosted {
+pub(crate) fn step(kind: EntryKind, seq: u64, amount: i64, balance_after: i64) -> EntryPosted {
     let (account_id, counterparty, movement) = match kind {
         EntryKind::TransferOut => (anna(), boris(), -amount),
         EntryKind::TransferIn => (boris(), anna(), amount),
@@ -315,7 +315,7 @@ pub fn step(kind: EntryKind, seq: u64, amount: i64, balance_after: i64) -> Entry
 
 // Commands, of and to Anna's account, in CZK, today.
 
-pub fn open() -> OpenAccount {
+pub(crate) fn open() -> OpenAccount {
     OpenAccount {
         account_id: anna(),
         owner: CustomerId::named("owner"),
@@ -327,7 +327,7 @@ pub fn open() -> OpenAccount {
     }
 }
 
-pub fn credit(amount: &str) -> Credit {
+pub(crate) fn credit(amount: &str) -> Credit {
     Credit {
         account_id: anna(),
         amount: amount.into(),
@@ -341,7 +341,7 @@ pub fn credit(amount: &str) -> Credit {
     }
 }
 
-pub fn debit(amount: &str) -> Debit {
+pub(crate) fn debit(amount: &str) -> Debit {
     Debit {
         account_id: anna(),
         amount: amount.into(),
@@ -356,7 +356,7 @@ pub fn debit(amount: &str) -> Debit {
     }
 }
 
-pub fn reserve(direction: Direction, amount: &str) -> Reserve {
+pub(crate) fn reserve(direction: Direction, amount: &str) -> Reserve {
     Reserve {
         account_id: anna(),
         hold_id: hold(),
@@ -367,7 +367,7 @@ pub fn reserve(direction: Direction, amount: &str) -> Reserve {
     }
 }
 
-pub fn settle(amount: &str, last: bool) -> Settle {
+pub(crate) fn settle(amount: &str, last: bool) -> Settle {
     Settle {
         account_id: anna(),
         hold_id: hold(),
@@ -382,7 +382,7 @@ pub fn settle(amount: &str, last: bool) -> Settle {
 }
 
 /// To Boris.
-pub fn transfer_out(amount: &str) -> TransferOut {
+pub(crate) fn transfer_out(amount: &str) -> TransferOut {
     TransferOut {
         account_id: anna(),
         payment_id: payment(),
@@ -398,7 +398,7 @@ pub fn transfer_out(amount: &str) -> TransferOut {
 }
 
 /// What the transfer out sends.
-pub fn transfer_in(amount: &str) -> TransferIn {
+pub(crate) fn transfer_in(amount: &str) -> TransferIn {
     TransferIn {
         account_id: boris(),
         payment_id: payment(),

@@ -1,21 +1,22 @@
 //! What holds after any sequence of commands, in any order, repeated or not, in two partitions.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
-use proptest::prelude::*;
+use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 use tributary_accounts_domain::{
     Books, Context, Decision, Hold, HoldState, Recorded, Rejection, decide, decide_timer, evolve,
     timer_changes,
 };
 use tributary_contracts::{
-    accounts::{AccountsCommand, AccountsEvent, Direction, GlAccount},
+    accounts::{AccountsCommand, AccountsEvent, Direction, EntryKind, GlAccount, Reverse},
+    codec::Message,
     runtime::{TimerChange, TimerId},
 };
 use tributary_ids::{AccountId, CommandId};
 use tributary_overlay::Layered;
 
 use crate::{
-    harness::{NOW, czk, eur},
+    harness::{NOW, czk, eur, today},
     random::{Step, partition_of, step},
 };
 
@@ -50,6 +51,7 @@ impl Bank {
             Step::Repeat(number) if !self.commands.is_empty() => {
                 self.command(self.commands[number % self.commands.len()].clone());
             }
+            Step::Reverse(number) => self.reverse(*number),
             Step::FireTimers(partition) => self.fire_timers(partition % PARTITIONS),
             Step::Command(_) | Step::Deliver(_) | Step::Repeat(_) => {}
         }
@@ -78,6 +80,24 @@ impl Bank {
         assert_eq!(decided, decide(books, &command, &context), "decisions are pure");
         self.commands.push(command);
         self.carry_out(partition, &context, decided);
+    }
+
+    fn reverse(&mut self, number: usize) {
+        let log = self.partitions.iter().flat_map(|partition| &partition.log);
+        let entries: Vec<Reverse> = log
+            .filter_map(|(event, recorded)| match event {
+                AccountsEvent::EntryPosted(entry) => Some(Reverse {
+                    account_id: entry.account_id,
+                    entry_id: recorded.event_id.to_string().into(),
+                    booking_date: today(),
+                    import: None,
+                }),
+                _ => None,
+            })
+            .collect();
+        if let Some(reverse) = entries.get(number % entries.len().max(1)) {
+            self.command(reverse.clone().into());
+        }
     }
 
     fn fire_timers(&mut self, partition: usize) {
@@ -233,4 +253,36 @@ proptest! {
             prop_assert_eq!(&restored, &partition.books, "a snapshot gives the state back");
         }
     }
+}
+
+/// A generator whose commands are all refused would prove nothing.
+#[test]
+fn random_commands_cause_every_kind_of_event_and_entry() {
+    let mut runner = TestRunner::deterministic();
+    let steps = prop::collection::vec(step(), 100..120);
+    let (mut events, mut kinds) = (BTreeSet::new(), BTreeSet::new());
+    for _ in 0..200 {
+        let mut bank = Bank::default();
+        for step in steps.new_tree(&mut runner).unwrap().current() {
+            bank.take(&step);
+        }
+        for (event, _) in bank.partitions.iter().flat_map(|partition| &partition.log) {
+            events.insert(event.ce_type());
+            if let AccountsEvent::EntryPosted(entry) = event {
+                kinds.insert(format!("{:?}", entry.kind));
+            }
+        }
+    }
+    assert_eq!(events, AccountsEvent::TYPES.iter().copied().collect());
+    let all = [
+        EntryKind::OpeningBalance,
+        EntryKind::Credit,
+        EntryKind::Debit,
+        EntryKind::Settlement,
+        EntryKind::TransferOut,
+        EntryKind::TransferIn,
+        EntryKind::TransferReturn,
+        EntryKind::Reversal,
+    ];
+    assert_eq!(kinds, all.iter().map(|kind| format!("{kind:?}")).collect());
 }

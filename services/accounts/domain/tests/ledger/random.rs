@@ -5,23 +5,25 @@ use proptest::{prelude::*, sample::select};
 use tributary_contracts::{
     accounts::{
         AccountsCommand, AdjustHold, BlockAccount, BlockScope, CloseAccount, CloseDay, Credit, Debit,
-        Direction, GlAccount, ImportRef, OpenAccount, Release, Reserve, ReturnTransfer, Reverse,
-        SetOverdraftLimit, Settle, TransferIn, TransferOut, UnblockAccount,
+        Direction, GlAccount, ImportRef, OpenAccount, Release, Reserve, ReturnTransfer, SetOverdraftLimit,
+        Settle, TransferIn, TransferOut, UnblockAccount,
     },
     envelope::BusinessDate,
 };
-use tributary_ids::{AccountId, CommandId, HoldId, PaymentId};
+use tributary_ids::{AccountId, HoldId, PaymentId};
 use tributary_money::{Currency, Money};
 
 use crate::harness::{NOW, credit, czk, debit, eur, open, reserve, settle, today, transfer_in, transfer_out};
 
 #[derive(Clone, Debug)]
-pub enum Step {
+pub(crate) enum Step {
     Command(AccountsCommand),
     /// A follow-up that is under way, by number.
     Deliver(usize),
     /// An earlier command again.
     Repeat(usize),
+    /// Of an earlier entry, by number.
+    Reverse(usize),
     /// All timers of a partition.
     FireTimers(usize),
 }
@@ -33,7 +35,7 @@ fn account_number(number: usize) -> AccountId {
 }
 
 /// Accounts alternate between the two partitions.
-pub fn partition_of(account: AccountId) -> usize {
+pub(crate) fn partition_of(account: AccountId) -> usize {
     (0..ACCOUNTS)
         .find(|number| account_number(*number) == account)
         .unwrap()
@@ -61,6 +63,10 @@ fn amount() -> impl Strategy<Value = String> {
     ]
 }
 
+fn opening() -> impl Strategy<Value = String> {
+    prop_oneof![3 => amount(), 1 => Just("0".to_owned())]
+}
+
 fn currency() -> impl Strategy<Value = Currency> {
     prop_oneof![30 => Just(czk()), 1 => Just(eur())]
 }
@@ -77,11 +83,12 @@ fn import() -> impl Strategy<Value = Option<ImportRef>> {
     prop::option::weighted(0.1, row)
 }
 
-pub fn step() -> impl Strategy<Value = Step> {
+pub(crate) fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         40 => command().prop_map(Step::Command),
         12 => any::<usize>().prop_map(Step::Deliver),
         4 => any::<usize>().prop_map(Step::Repeat),
+        3 => any::<usize>().prop_map(Step::Reverse),
         1 => any::<usize>().prop_map(Step::FireTimers),
     ]
 }
@@ -98,7 +105,7 @@ fn command() -> impl Strategy<Value = AccountsCommand> {
 
 fn account_life() -> impl Strategy<Value = AccountsCommand> {
     prop_oneof![
-        10 => (account(), amount(), amount(), any::<bool>(), currency()).prop_map(
+        10 => (account(), amount(), opening(), any::<bool>(), currency()).prop_map(
             |(account_id, limit, balance, overdrawn, currency)| OpenAccount {
                 account_id,
                 currency,
@@ -107,7 +114,7 @@ fn account_life() -> impl Strategy<Value = AccountsCommand> {
                 ..open()
             }.into()
         ),
-        1 => account().prop_map(|account_id| CloseAccount { account_id, booking_date: today() }.into()),
+        2 => account().prop_map(|account_id| CloseAccount { account_id, booking_date: today() }.into()),
         1 => (account(), select(vec![BlockScope::Debits, BlockScope::All])).prop_map(
             |(account_id, scope)| BlockAccount { account_id, scope, reason: "random".into() }.into()
         ),
@@ -169,12 +176,6 @@ fn postings() -> impl Strategy<Value = AccountsCommand> {
                 ..debit(&amount)
             }.into()
         ),
-        2 => (account(), 0..120_u32, import()).prop_map(|(account_id, number, import)| Reverse {
-            account_id,
-            entry_id: CommandId::named(&format!("{number}")).event(0).to_string().into(),
-            booking_date: today(),
-            import,
-        }.into()),
     ]
 }
 
