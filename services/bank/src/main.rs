@@ -24,6 +24,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    let _telemetry = tributary_telemetry::init();
     let outcome = match Cli::parse().command {
         Command::Up(up) => up.run(),
         Command::Test(test) => test.run(),

@@ -90,6 +90,10 @@ impl Test {
             words.push("--workspace".to_owned());
         }
         if self.quick {
+            ensure!(
+                !chosen,
+                "--quick is a choice among all tests: leave it out when you name a package"
+            );
             words.extend(["--lib", "--bins"].map(str::to_owned));
             for target in quick_targets()? {
                 words.extend(["--test".to_owned(), target]);
