@@ -13,6 +13,7 @@ use crate::error::{At, Result, StackError};
 use crate::kafka::{Kafka, KafkaConfig};
 use crate::postgres::{Postgres, PostgresConfig};
 use crate::progress::Progress;
+use crate::{fetch, java};
 
 const RUNNING: &str = "running.json";
 
@@ -133,8 +134,15 @@ impl Stack {
         kafka.heap_mb = options.kafka_heap_mb;
         let mut postgres = PostgresConfig::below(stack.data_dir());
         postgres.port = options.postgres_port;
-        // Fetched one after the other, since Maven's own cache takes one writer; then started side by side.
+        // What is missing is said before anything is started.
         let progress = &options.progress;
+        if options.external_brokers.is_none() {
+            java::find()?;
+            fetch::fetch_kafka(progress)?;
+        }
+        if options.external_database_url.is_none() {
+            fetch::fetch_postgres(progress)?;
+        }
         let (kafka, postgres) = thread::scope(|scope| {
             let kafka = options
                 .external_brokers
