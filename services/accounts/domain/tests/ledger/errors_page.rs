@@ -4,7 +4,12 @@ use tributary_accounts_domain::Rejection;
 use tributary_contracts::codec::DecodeError;
 
 /// Codes that the runtime gives, and those of messages that can't be read.
-const OF_THE_RUNTIME: [&str; 7] = [
+const OF_THE_RUNTIME: [&str; 12] = [
+    "ANSWER_UNEXPECTED",
+    "DECISION_EMPTY",
+    "FOLLOW_UP_UNADDRESSED",
+    "REPLY_ADDRESS_UNKNOWN",
+    "TIMER_NOT_DISARMED",
     "TTL_TOO_LONG",
     "COMMAND_EXPIRED",
     "COMMAND_ID_REUSED",
