@@ -2,17 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use tributary_contracts::record::Outgoing;
-
 use super::clients::MemoryBroker;
 use super::error::BrokerError;
 use super::faults::{FaultPlan, FaultPoint, InjectedFault, NoFaults};
 use super::groups::{Membership, Told};
 use super::partition::Sink;
 use super::transactions::ProducerIdentity;
-use crate::log::{
-    Action, Ended, EventsRead, Fault, FaultKind, Input, Located, Log, Poll, Polled, Transaction,
-};
+use crate::log::{Action, Ended, EventsRead, Fault, FaultKind, Input, Located, Log, Poll, Polled};
 
 /// Who a worker is, and what it reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,40 +39,20 @@ impl MemoryLogSettings {
 /// passes by [`MemoryBroker::set_time`], so limits on waiting in [`Poll`] mean nothing here. Dropping it tells the
 /// broker nothing, as a static member doesn't leave its group when it ends (KIP-345).
 pub struct MemoryLog {
-    broker: MemoryBroker,
-    settings: MemoryLogSettings,
+    pub(super) broker: MemoryBroker,
+    pub(super) settings: MemoryLogSettings,
     /// Transactional id and `group.instance.id`.
-    name: String,
-    membership: Option<Membership>,
+    pub(super) name: String,
+    pub(super) membership: Option<Membership>,
     /// Assigned partitions, and the offset that comes next of those that are consumed.
-    assigned: BTreeMap<i32, Option<i64>>,
+    pub(super) assigned: BTreeMap<i32, Option<i64>>,
     /// The partition that was delivered from first in the last poll.
     turn: i32,
     /// `None`: not initialised, or unclear since.
-    producer: Option<ProducerIdentity>,
+    pub(super) producer: Option<ProducerIdentity>,
     plan: Box<dyn FaultPlan>,
     /// Why nothing works any more.
     crashed: Option<Fault>,
-}
-
-/// Why a transaction wasn't committed.
-enum Stopped {
-    /// To be aborted, after which the producer can go on.
-    Abort(Fault),
-    /// Another took over.
-    Fenced(Fault),
-    /// Left as it is.
-    Doubt(Fault),
-}
-
-impl From<BrokerError> for Stopped {
-    fn from(error: BrokerError) -> Self {
-        if error.is_fencing() {
-            Self::Fenced(error.into())
-        } else {
-            Self::Abort(error.into())
-        }
-    }
 }
 
 impl MemoryLog {
@@ -106,7 +82,7 @@ impl MemoryLog {
     }
 
     /// Asks the plan, and does what befalls process, time and group; what concerns the request is returned.
-    fn strike(&mut self, at: FaultPoint) -> Result<Option<InjectedFault>, Fault> {
+    pub(super) fn strike(&mut self, at: FaultPoint) -> Result<Option<InjectedFault>, Fault> {
         let Some(fault) = self.plan.strike(at).filter(|fault| fault.suits(at)) else {
             return Ok(None);
         };
@@ -147,16 +123,19 @@ impl MemoryLog {
     }
 
     fn initialise(&mut self) -> Result<(), Fault> {
-        self.producer = None;
-        let struck = self.strike_request(FaultPoint::Initialise);
-        if self.crashed.is_none() {
-            // The answer may be lost, but the request arrives.
-            let identity = self.broker.lock().init_producer(&self.name);
-            struck?;
-            self.producer = Some(identity?);
+        if self.producer.is_some() {
+            // Nothing about it is unclear, so nothing is open.
             return Ok(());
         }
-        struck
+        let struck = self.strike_request(FaultPoint::Initialise);
+        if self.is_crashed() {
+            return struck;
+        }
+        // Whatever befalls the answer, the request arrives.
+        let identity = self.broker.lock().init_producer(&self.name);
+        struck?;
+        self.producer = Some(identity?);
+        Ok(())
     }
 
     fn locate(&mut self, partition: i32) -> Result<Located, Fault> {
@@ -190,6 +169,13 @@ impl MemoryLog {
 
     fn consume(&mut self, partition: i32, from: i64) -> Result<(), Fault> {
         self.strike_request(FaultPoint::Consume { partition })?;
+        {
+            let broker = self.broker.lock();
+            let inbox = broker.named(&self.settings.inbox, partition)?;
+            if !(inbox.start()..=inbox.end()).contains(&from) {
+                return Err(BrokerError::OffsetOutOfRange.into());
+            }
+        }
         match self.assigned.get_mut(&partition) {
             Some(next) => {
                 *next = Some(from);
@@ -284,117 +270,6 @@ impl MemoryLog {
         polled.records = sink.records;
         result
     }
-
-    fn commit(&mut self, transaction: Transaction) -> Ended {
-        let Some(identity) = self.producer else {
-            return Ended::Aborted(Fault {
-                kind: FaultKind::Fatal,
-                message: "the producer is not initialised".to_owned(),
-            });
-        };
-        let ended = match self.write(identity, transaction) {
-            Ok(offsets) => return Ended::Committed { offsets },
-            Err(Stopped::Doubt(fault)) => Ended::InDoubt(fault),
-            Err(Stopped::Abort(fault)) => match self.abort(identity) {
-                Ok(()) => return Ended::Aborted(fault),
-                Err(error) => Ended::Fenced(error.into()),
-            },
-            Err(Stopped::Fenced(fault)) => {
-                // Whoever was fenced by the group can still abort; who was fenced as a producer was aborted already.
-                let _aborted_either_way = self.abort(identity);
-                Ended::Fenced(fault)
-            }
-        };
-        self.producer = None;
-        ended
-    }
-
-    /// Aborts what is open; a client knows by itself whether it has begun anything.
-    fn abort(&self, identity: ProducerIdentity) -> Result<(), BrokerError> {
-        let mut broker = self.broker.lock();
-        if broker.is_ongoing(&self.name, identity)? {
-            broker.end_transaction(&self.name, identity, false, 0, usize::MAX)?;
-        }
-        Ok(())
-    }
-
-    fn write(&mut self, identity: ProducerIdentity, transaction: Transaction) -> Result<Vec<i64>, Stopped> {
-        // The broker wouldn't notice: it checks the generation, not who owns a partition.
-        for (partition, _) in &transaction.next_inputs {
-            if !self.assigned.contains_key(partition) {
-                let message = format!("partition {partition} is not assigned to this worker");
-                return Err(Stopped::Fenced(Fault::transient(message)));
-            }
-        }
-        if let Some(fault) = self.strike(FaultPoint::Begin).map_err(Stopped::Doubt)? {
-            return Err(Stopped::Abort(Fault::transient(format!(
-                "{} at begin",
-                fault.kind()
-            ))));
-        }
-        let mut offsets = Vec::with_capacity(transaction.records.len());
-        for (n, record) in transaction.records.into_iter().enumerate() {
-            offsets.push(self.produce(identity, record)?);
-            self.strike_writing(FaultPoint::Produced { n })?;
-        }
-        self.strike_writing(FaultPoint::Offsets)?;
-        self.broker.lock().send_offsets(
-            &self.name,
-            identity,
-            &self.settings.service,
-            self.membership.as_ref(),
-            &transaction.next_inputs,
-        )?;
-        self.end(identity)?;
-        match self.strike(FaultPoint::Prepared).map_err(Stopped::Doubt)? {
-            None => Ok(offsets),
-            Some(fault) => Err(Stopped::Doubt(Fault::transient(format!(
-                "{} while committing",
-                fault.kind()
-            )))),
-        }
-    }
-
-    fn produce(&self, identity: ProducerIdentity, record: Outgoing) -> Result<i64, BrokerError> {
-        let mut broker = self.broker.lock();
-        let created_ms = broker.now_ms + self.settings.clock_skew_ms;
-        broker.produce(&self.name, identity, record, created_ms)
-    }
-
-    fn strike_writing(&mut self, at: FaultPoint) -> Result<(), Stopped> {
-        match self.strike(at).map_err(Stopped::Doubt)? {
-            None => Ok(()),
-            Some(InjectedFault::Refused) => {
-                Err(Stopped::Abort(Fault::transient(format!("refused at {at:?}"))))
-            }
-            Some(fault) => Err(Stopped::Doubt(Fault::transient(format!(
-                "{} at {at:?}",
-                fault.kind()
-            )))),
-        }
-    }
-
-    /// Asks for the commit.
-    fn end(&mut self, identity: ProducerIdentity) -> Result<(), Stopped> {
-        let struck = self.strike(FaultPoint::Commit).map_err(Stopped::Doubt)?;
-        let mut broker = self.broker.lock();
-        let (due_ms, at_once) = match struck {
-            None => (0, usize::MAX),
-            Some(InjectedFault::MarkersDelayed { ms, at_once }) => (broker.now_ms + ms, at_once),
-            Some(InjectedFault::Refused) => {
-                return Err(Stopped::Abort(Fault::transient("refused at the commit")));
-            }
-            Some(fault) => {
-                if let InjectedFault::CommitDelayed { ms } = fault {
-                    let due_ms = broker.now_ms + ms;
-                    broker.delay_commit(&self.name, identity, due_ms);
-                }
-                return Err(Stopped::Doubt(Fault::transient("disconnected at the commit")));
-            }
-        };
-        broker.end_transaction(&self.name, identity, true, due_ms, at_once)?;
-        Ok(())
-    }
 }
 
 /// The answer to an action that can't be performed.
@@ -418,10 +293,11 @@ fn refused(action: &Action, fault: Fault) -> Input {
             partition,
             snapshot: None,
         },
-        Action::Poll(_) | Action::Stop { .. } => Input::Polled(Polled {
+        Action::Poll(_) => Input::Polled(Polled {
             fault: Some(fault),
             ..Polled::default()
         }),
+        Action::Stop { .. } => Input::StopAsked,
     }
 }
 
@@ -454,13 +330,12 @@ impl Log for MemoryLog {
                 result: self.consume(partition, from),
             },
             Action::Commit(transaction) => Input::Ended(self.commit(transaction)),
-            Action::LoadSnapshot { .. } | Action::Stop { .. } => refused(
-                &action,
-                Fault {
-                    kind: FaultKind::Fatal,
-                    message: "not a log's business".to_owned(),
-                },
-            ),
+            // Not asked of a log: the driver answers these.
+            Action::LoadSnapshot { partition } => Input::SnapshotLoaded {
+                partition,
+                snapshot: None,
+            },
+            Action::Stop { .. } => Input::StopAsked,
         }
     }
 }

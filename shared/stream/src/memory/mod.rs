@@ -10,6 +10,7 @@
 
 mod broker;
 mod clients;
+mod commit;
 mod error;
 mod faults;
 mod groups;
