@@ -283,6 +283,7 @@ fn entry_fits(command: &C, entry: &EntryPosted) -> Result<Dates, &'static str> {
             if c.last && entry.hold.is_some_and(|hold| hold.open != 0) {
                 return Err("last settlement");
             }
+            same(&c.import, &entry.import, "import")?;
             dates(c.booking_date, c.value_date)
         }
         C::TransferOut(c) => {

@@ -163,6 +163,8 @@ pub struct Settle {
     pub booking_date: BusinessDate,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value_date: Option<BusinessDate>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub import: Option<ImportRef>,
     #[serde(default, skip_serializing_if = "Details::is_empty")]
     pub details: Details,
 }
@@ -353,6 +355,7 @@ impl AccountsCommand {
     /// The row of a history that the command carries, if any.
     pub fn import(&self) -> Option<&ImportRef> {
         match self {
+            Self::Settle(c) => c.import.as_ref(),
             Self::Credit(c) => c.import.as_ref(),
             Self::Debit(c) => c.import.as_ref(),
             Self::TransferOut(c) => c.import.as_ref(),

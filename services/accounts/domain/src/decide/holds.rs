@@ -93,9 +93,13 @@ pub(super) fn adjust(books: &Books, command: &AdjustHold) -> Result<Decision, Re
 pub(super) fn settle(books: &Books, command: &Settle) -> Result<Decision, Rejection> {
     let amount = amount::positive(&command.amount, command.currency)?;
     check_contra(command.contra)?;
+    field::import(command.import.as_ref())?;
     field::details(&command.details)?;
     let dates = Dates::of(books, command.booking_date, command.value_date)?;
     let account = books.known(command.account_id)?;
+    if books.has_imported(command.account_id, command.import.as_ref()) {
+        return Ok(Decision::nothing_to_do("ROW_IMPORTED_BEFORE"));
+    }
     account.ready(command.currency)?;
     let hold = known(books, command.account_id, command.hold_id)?;
     let settlement = Settlement::of(command.hold_id, hold, amount, command.last)?;
@@ -111,11 +115,9 @@ pub(super) fn settle(books: &Books, command: &Settle) -> Result<Decision, Reject
         dates,
     };
     account.unblocked_for(posting.amount)?;
-    Ok(Decision::event(posting.entry_with(
-        account,
-        Some(settlement),
-        command.details.clone(),
-    )?))
+    let mut entry = posting.entry_with(account, Some(settlement), command.details.clone())?;
+    entry.import.clone_from(&command.import);
+    Ok(Decision::event(entry))
 }
 
 /// Releases in whatever state the account is: a compensation must find no obstacle.

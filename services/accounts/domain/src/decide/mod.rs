@@ -116,14 +116,14 @@ pub fn dedupes_itself(command: &AccountsCommand) -> bool {
         | AccountsCommand::TransferIn(_)
         | AccountsCommand::ReturnTransfer(_)
         | AccountsCommand::CloseDay(_) => true,
-        AccountsCommand::Credit(_) | AccountsCommand::Debit(_) | AccountsCommand::Reverse(_) => {
-            command.import().is_some()
-        }
+        AccountsCommand::Credit(_)
+        | AccountsCommand::Debit(_)
+        | AccountsCommand::Settle(_)
+        | AccountsCommand::Reverse(_) => command.import().is_some(),
         AccountsCommand::CloseAccount(_)
         | AccountsCommand::BlockAccount(_)
         | AccountsCommand::UnblockAccount(_)
         | AccountsCommand::SetOverdraftLimit(_)
-        | AccountsCommand::AdjustHold(_)
-        | AccountsCommand::Settle(_) => false,
+        | AccountsCommand::AdjustHold(_) => false,
     }
 }

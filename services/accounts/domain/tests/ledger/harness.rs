@@ -377,6 +377,7 @@ pub(crate) fn settle(amount: &str, last: bool) -> Settle {
         last,
         booking_date: today(),
         value_date: None,
+        import: None,
         details: Details::default(),
     }
 }

@@ -1,6 +1,6 @@
 use tributary_contracts::accounts::{
     AdjustHold, BlockScope, Direction, EntryKind, EntryPosted, GlAccount, HoldAdjusted, HoldPlaced,
-    HoldReleased, HoldSettlement, Release, Reserve, Settle,
+    HoldReleased, HoldSettlement, ImportRef, Release, Reserve, Settle,
 };
 
 use crate::harness::{
@@ -258,6 +258,30 @@ fn a_promised_sum_is_settled_even_after_a_forced_debit_took_the_money_and_is_mar
     ])
     .when(settle("7", true))
     .then([promised.into()]);
+}
+
+#[test]
+fn a_settlement_that_is_a_row_of_a_history_is_booked_once() {
+    let row = |sequence| Settle {
+        import: Some(ImportRef {
+            source: "berka".into(),
+            sequence,
+        }),
+        ..settle("3", false)
+    };
+    let first = EntryPosted {
+        import: row(7).import,
+        ..settled(4, -300, 700, (300, 0, 400))
+    };
+    given([
+        opened(anna()),
+        credited(anna(), 2, 1000, 1000),
+        placed(anna(), 3, Direction::Out, 700),
+    ])
+    .when(row(7))
+    .then([first.into()])
+    .when(row(7))
+    .then_nothing_to_do("ROW_IMPORTED_BEFORE");
 }
 
 #[test]
