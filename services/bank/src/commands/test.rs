@@ -1,8 +1,10 @@
 //! `bank test`: every test of the workspace, against a real stack that lives as long as the run.
 
+mod tally;
+
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::io::{BufRead, BufReader};
+use std::io::BufReader;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
 
@@ -13,13 +15,11 @@ use nix::unistd::Pid;
 use serde::Deserialize;
 use tributary_local_stack::{Options, Progress, Stack};
 
+use self::tally::Tally;
 use crate::interrupt::Interrupt;
 
 /// Test targets whose names begin so take long; `--quick` leaves them out.
 const SLOW: &str = "slow_";
-/// What a test prints that could not do its work here.
-const SKIPPED: &str = "SKIPPED";
-
 /// Runs the tests against a Kafka and a PostgreSQL of their own.
 ///
 /// Where KAFKA_BROKERS or DATABASE_URL is set, that server is used and none is started in its place.
@@ -63,15 +63,10 @@ impl Test {
         // A group of its own, so that an interrupt ends cargo and the tests it runs, not cargo alone.
         let mut child = cargo.process_group(0).spawn().context("can't run cargo")?;
         let output = child.stdout.take().context("cargo's output is not captured")?;
-        let reader = std::thread::spawn(move || show(BufReader::new(output)));
+        let reader = std::thread::spawn(move || Tally::of(BufReader::new(output)));
         let status = wait(&mut child, interrupt)?;
-        let skipped = reader.join().unwrap_or_default();
-        if !skipped.is_empty() {
-            println!("\nNot tested here ({}):", skipped.len());
-            for line in skipped {
-                println!("  {line}");
-            }
-        }
+        // Last, for those who read only the end.
+        println!("\n{}", reader.join().unwrap_or_default());
         Ok(exit_code(status))
     }
 
@@ -100,6 +95,8 @@ impl Test {
             }
         }
         words.extend_from_slice(for_cargo);
+        // All that fails is said, not only what fails first.
+        words.push("--no-fail-fast".to_owned());
         words.extend(["--", "--show-output"].map(str::to_owned));
         words.extend_from_slice(for_tests);
         words.extend_from_slice(&self.tests);
@@ -146,19 +143,6 @@ struct Target {
     kind: Vec<String>,
 }
 
-/// Passes the tests' output on, and returns the lines that say what was skipped, each once.
-fn show(output: impl BufRead) -> BTreeSet<String> {
-    // Bytes that are no text end the output here rather than garble it.
-    let lines = output
-        .lines()
-        .map_while(Result::ok)
-        .inspect(|line| println!("{line}"));
-    lines
-        .map(|line| line.trim().to_owned())
-        .filter(|line| line.starts_with(SKIPPED))
-        .collect()
-}
-
 /// Waits for the tests; an interrupt is passed on to them, and then they are waited for as well.
 fn wait(child: &mut Child, interrupt: &Interrupt) -> anyhow::Result<ExitStatus> {
     let mut ended = false;
@@ -202,11 +186,17 @@ mod tests {
 
     #[test]
     fn the_whole_workspace_is_tested_unless_a_package_is_named() {
-        assert_eq!(arguments(&[]), ["--workspace", "--", "--show-output"]);
-        assert_eq!(arguments(&["-p", "bank"]), ["-p", "bank", "--", "--show-output"]);
+        assert_eq!(
+            arguments(&[]),
+            ["--workspace", "--no-fail-fast", "--", "--show-output"]
+        );
+        assert_eq!(
+            arguments(&["-p", "bank"]),
+            ["-p", "bank", "--no-fail-fast", "--", "--show-output"]
+        );
         assert_eq!(
             arguments(&["--package=bank"]),
-            ["--package=bank", "--", "--show-output"]
+            ["--package=bank", "--no-fail-fast", "--", "--show-output"]
         );
     }
 
@@ -216,6 +206,7 @@ mod tests {
         let told = [
             "--workspace",
             "a_name",
+            "--no-fail-fast",
             "--",
             "--show-output",
             "--test-threads",
@@ -224,7 +215,7 @@ mod tests {
         assert_eq!(arguments(&given), told);
         assert_eq!(
             arguments(&["--", "a"]),
-            ["--workspace", "--", "--show-output", "a"]
+            ["--workspace", "--no-fail-fast", "--", "--show-output", "a"]
         );
     }
 
@@ -233,14 +224,6 @@ mod tests {
         let targets = quick_targets().unwrap();
         assert!(targets.contains("stack"), "{targets:?}");
         assert!(!targets.iter().any(|name| name.starts_with(SLOW)), "{targets:?}");
-    }
-
-    #[test]
-    fn skipped_tests_are_found_in_what_the_tests_print() {
-        let output =
-            "running 1 test\ntest a ... ok\nSKIPPED: no data\n  SKIPPED: no disk\nSKIPPED: no data\n";
-        let found: Vec<_> = show(output.as_bytes()).into_iter().collect();
-        assert_eq!(found, ["SKIPPED: no data", "SKIPPED: no disk"]);
     }
 
     #[test]

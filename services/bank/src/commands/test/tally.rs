@@ -1,0 +1,98 @@
+//! What a run of `cargo test` said: counts over all its programs, and what could not be tested.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::io::BufRead;
+
+/// What a test prints that could not do its work here.
+const SKIPPED: &str = "SKIPPED";
+
+/// The sum of a run. Shown, it ends with one line of counts.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Tally {
+    passed: u64,
+    failed: u64,
+    /// Not run at all.
+    ignored: u64,
+    /// The reasons that tests gave, each once.
+    skipped: BTreeSet<String>,
+}
+
+impl Tally {
+    /// Passes the tests' output on to standard output, line by line, and adds it up.
+    pub(super) fn of(output: impl BufRead) -> Self {
+        let mut tally = Self::default();
+        // By bytes: a line that is no text must not end the reading, after which the tests could not write any more.
+        for line in output.split(b'\n').map_while(Result::ok) {
+            let line = String::from_utf8_lossy(&line);
+            println!("{line}");
+            tally.add(line.trim());
+        }
+        tally
+    }
+
+    fn add(&mut self, line: &str) {
+        if line.starts_with(SKIPPED) {
+            self.skipped.insert(line.to_owned());
+        } else if let Some(counts) = line.strip_prefix("test result: ") {
+            // Such as `ok. 4 passed; 0 failed; 0 ignored; ...`.
+            for part in counts.split(['.', ';']) {
+                match part.trim().split_once(' ') {
+                    Some((count, "passed")) => self.passed += count.parse().unwrap_or(0),
+                    Some((count, "failed")) => self.failed += count.parse().unwrap_or(0),
+                    Some((count, "ignored")) => self.ignored += count.parse().unwrap_or(0),
+                    _ => {}
+                }
+            }
+        }
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.skipped.is_empty() {
+            writeln!(f, "Not tested here:")?;
+            for line in &self.skipped {
+                writeln!(f, "  {line}")?;
+            }
+        }
+        let Self {
+            passed,
+            failed,
+            ignored,
+            skipped,
+        } = self;
+        let skipped = ignored + skipped.len() as u64;
+        write!(f, "{passed} passed, {failed} failed, {skipped} skipped")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_counts_of_all_programs_are_added_up() {
+        let output = "test result: ok. 4 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s\n\
+                      test result: FAILED. 2 passed; 1 failed; 3 ignored; 0 measured; 0 filtered out\n";
+        assert_eq!(
+            Tally::of(output.as_bytes()).to_string(),
+            "6 passed, 1 failed, 3 skipped"
+        );
+    }
+
+    #[test]
+    fn what_was_skipped_is_said_again_each_once() {
+        let output = "test a ... ok\nSKIPPED: no data\n  SKIPPED: no disk\nSKIPPED: no data\n";
+        let said = Tally::of(output.as_bytes()).to_string();
+        let expected =
+            "Not tested here:\n  SKIPPED: no data\n  SKIPPED: no disk\n0 passed, 0 failed, 2 skipped";
+        assert_eq!(said, expected);
+    }
+
+    #[test]
+    fn a_line_that_is_no_text_does_not_end_the_reading() {
+        let output = b"\xff\xfe\nSKIPPED: after it\n";
+        assert!(Tally::of(&output[..]).to_string().contains("SKIPPED: after it"));
+    }
+}
