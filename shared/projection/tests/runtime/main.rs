@@ -1,0 +1,8 @@
+//! The runtime against a real PostgreSQL.
+
+#[cfg(test)]
+mod exactly_once;
+#[cfg(test)]
+mod rebuild;
+#[cfg(test)]
+mod support;
