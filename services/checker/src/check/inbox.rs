@@ -171,12 +171,18 @@ impl Inbox {
     pub(super) fn finish(&self, committed: &BTreeMap<i32, i64>, found: &mut Findings) {
         for (number, partition) in &self.partitions {
             for asked in &partition.asked {
-                found.violate(Invariant::Consumed, "INPUT_UNANSWERED", &[asked.at], || {
-                    format!(
-                        "no event answers command {:?}",
-                        asked.command.map(|(id, _)| id.to_string())
-                    )
-                });
+                found.violate(
+                    Invariant::Consumed,
+                    "INPUT_UNANSWERED",
+                    &[asked.at],
+                    || match asked.command {
+                        Some((id, _)) => format!("no event answers command {id}"),
+                        None => "no event answers this record".to_owned(),
+                    },
+                );
+            }
+            for answer in &partition.answers {
+                unknown_origin(answer, found);
             }
             if let (Some((last, by)), Some(committed)) = (partition.answered, committed.get(number))
                 && last >= *committed
@@ -212,9 +218,7 @@ impl Partition {
                 }
                 _ if origin < self.read_to => {
                     if origin >= self.start {
-                        found.violate(Invariant::Consumed, "ORIGIN_UNKNOWN", &[answer.at], || {
-                            format!("answers input {origin}, where no record stands")
-                        });
+                        unknown_origin(answer, found);
                     }
                     self.answers.pop_front();
                 }
@@ -223,4 +227,11 @@ impl Partition {
         }
         None
     }
+}
+
+fn unknown_origin(answer: &Answer, found: &mut Findings) {
+    let origin = answer.origin;
+    found.violate(Invariant::Consumed, "ORIGIN_UNKNOWN", &[answer.at], || {
+        format!("answers input {origin}, where no record stands")
+    });
 }
