@@ -6,18 +6,18 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, ConsumerGroupMetadata};
 use rdkafka::error::{KafkaError, KafkaResult};
-use rdkafka::types::RDKafkaRespErr;
+use rdkafka::types::{RDKafkaErrorCode as Code, RDKafkaRespErr};
 use rdkafka::{Offset, TopicPartitionList};
-use std::time::Duration;
 use tributary_contracts::record::Record;
 
 use super::clock::Deadline;
-use super::faults::{classify, fault, kind_of};
+use super::faults::classify;
 use super::settings::{KafkaSettings, group_consumer};
 use super::{records, report};
 use crate::log::{Fault, FaultKind, Poll, Polled};
@@ -25,6 +25,12 @@ use crate::log::{Fault, FaultKind, Poll, Polled};
 /// How many records are kept aside when only membership is asked for, before delivery is stopped until records are
 /// asked for again.
 const ASIDE_MAX: usize = 1_000;
+
+/// How long after joining anew being fenced again means that there really is another member of this name.
+///
+/// One can be fenced by oneself: when the broker was away for longer than a session, an answer to a join got lost, and
+/// librdkafka asks again under the id that this answer replaced. Then joining anew helps.
+const FENCED_AGAIN_WITHIN: Duration = Duration::from_secs(30);
 
 /// A change of membership, or that librdkafka failed to follow it.
 enum Change {
@@ -96,7 +102,7 @@ impl ConsumerContext for Membership {
 /// A static member of the service's group that reads its inbox.
 pub(super) struct GroupConsumer {
     consumer: BaseConsumer<Membership>,
-    topic: String,
+    settings: KafkaSettings,
     assigned: BTreeSet<i32>,
     /// The offset that comes next, of each partition that is being consumed.
     next: BTreeMap<i32, i64>,
@@ -104,24 +110,21 @@ pub(super) struct GroupConsumer {
     aside: VecDeque<Record>,
     /// Whether librdkafka's assignment is that of `next`, or empty.
     delivering: bool,
+    /// Until when being fenced once more is for good.
+    rejoined: Option<Deadline>,
 }
 
 impl GroupConsumer {
     /// Joins the group as soon as polled.
     pub(super) fn subscribe(settings: &KafkaSettings) -> Result<Self, Fault> {
-        let consumer: BaseConsumer<Membership> = group_consumer(settings)
-            .create_with_context(Membership::default())
-            .map_err(|error| classify("can't create the inbox consumer", &error))?;
-        consumer
-            .subscribe(&[&settings.inbox])
-            .map_err(|error| classify("can't subscribe to the inbox", &error))?;
         Ok(Self {
-            consumer,
-            topic: settings.inbox.clone(),
+            consumer: subscribed(settings)?,
+            settings: settings.clone(),
             assigned: BTreeSet::new(),
             next: BTreeMap::new(),
             aside: VecDeque::new(),
             delivering: true,
+            rejoined: None,
         })
     }
 
@@ -137,7 +140,7 @@ impl GroupConsumer {
     /// The group's committed offsets, as [`rdkafka::consumer::Consumer::committed_offsets`].
     pub(super) fn committed(&self, partition: i32, timeout: Duration) -> KafkaResult<TopicPartitionList> {
         let mut asked = TopicPartitionList::new();
-        asked.add_partition(&self.topic, partition);
+        asked.add_partition(&self.settings.inbox, partition);
         self.consumer.committed_offsets(asked, timeout)
     }
 
@@ -158,7 +161,7 @@ impl GroupConsumer {
         let mut assignment = TopicPartitionList::new();
         for (&partition, &next) in &self.next {
             assignment
-                .add_partition_offset(&self.topic, partition, Offset::Offset(next))
+                .add_partition_offset(&self.settings.inbox, partition, Offset::Offset(next))
                 .map_err(|error| classify("can't name an offset", &error))?;
         }
         self.consumer
@@ -216,7 +219,7 @@ impl GroupConsumer {
                     true
                 }
                 Some(Err(error)) => {
-                    gathered.polled.fault = Some(self.fault(&error));
+                    gathered.polled.fault = Some(classify("polling the inbox", &error));
                     true
                 }
             };
@@ -268,16 +271,34 @@ impl GroupConsumer {
                 Change::Failed(error) => polled.fault = Some(classify("can't follow a rebalance", &error)),
             }
         }
-        if polled
-            .fault
-            .as_ref()
-            .is_some_and(|fault| fault.kind == FaultKind::Fatal)
-            && self.consumer.client().fatal_error().is_some()
-        {
-            // A consumer that is broken for good, as one fenced by another of its name, gets no revocation.
+        if let Some((code, text)) = self.consumer.client().fatal_error() {
+            // Broken for good; there comes no revocation.
             let all: Vec<i32> = self.assigned.iter().copied().collect();
             self.revoke(&all, polled);
+            polled.fault = Some(self.join_anew(code, &text));
         }
+    }
+
+    /// Replaces a consumer that is broken for good, unless there really is another of this name.
+    fn join_anew(&mut self, code: Code, text: &str) -> Fault {
+        let message = format!(
+            "{} is no member of its group any more: {text}",
+            self.settings.member()
+        );
+        let again = self.rejoined.is_some_and(|until| !until.passed());
+        if code != Code::FencedInstanceId || again {
+            return Fault {
+                kind: FaultKind::Fatal,
+                message,
+            };
+        }
+        match subscribed(&self.settings) {
+            Ok(consumer) => self.consumer = consumer,
+            Err(fault) => return fault,
+        }
+        self.delivering = true;
+        self.rejoined = Some(Deadline::after(FENCED_AGAIN_WITHIN));
+        Fault::transient(message)
     }
 
     fn revoke(&mut self, partitions: &[i32], polled: &mut Polled) {
@@ -296,17 +317,16 @@ impl GroupConsumer {
         self.aside
             .retain(|record| !partitions.contains(&record.partition));
     }
+}
 
-    fn fault(&self, error: &KafkaError) -> Fault {
-        if let Some((code, text)) = self.consumer.client().fatal_error() {
-            return Fault {
-                kind: FaultKind::Fatal,
-                message: format!("the inbox consumer is broken for good: {text} ({code:?})"),
-            };
-        }
-        let kind = error.rdkafka_error_code().map_or(FaultKind::Transient, kind_of);
-        fault(kind, "polling the inbox", error)
-    }
+fn subscribed(settings: &KafkaSettings) -> Result<BaseConsumer<Membership>, Fault> {
+    let consumer: BaseConsumer<Membership> = group_consumer(settings)
+        .create_with_context(Membership::default())
+        .map_err(|error| classify("can't create the inbox consumer", &error))?;
+    consumer
+        .subscribe(&[&settings.inbox])
+        .map_err(|error| classify("can't subscribe to the inbox", &error))?;
+    Ok(consumer)
 }
 
 /// What a poll has gathered, against its limits.

@@ -63,3 +63,20 @@ pub(super) fn is_fencing(code: Code) -> bool {
             | Code::RebalanceInProgress
     )
 }
+
+/// Whether this code is a definite no to a record, by the client or by the broker: nothing of it is on its way.
+pub(super) fn is_refusal(code: Code) -> bool {
+    matches!(
+        code,
+        Code::MessageSizeTooLarge
+            | Code::InvalidRecord
+            | Code::InvalidTimestamp
+            | Code::InvalidTopic
+            | Code::UnknownTopic
+            | Code::UnknownPartition
+            | Code::UnknownTopicOrPartition
+            | Code::TopicAuthorizationFailed
+            | Code::GroupAuthorizationFailed
+            | Code::QueueFull
+    )
+}

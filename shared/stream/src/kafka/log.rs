@@ -4,20 +4,20 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rdkafka::Offset;
+use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode as Code;
 
-use super::clock::Deadline;
 use super::consumer::GroupConsumer;
 use super::faults::classify;
 use super::producer::{TransactionalProducer, offsets_of};
 use super::reader::EventReader;
-use super::settings::{CALL_TIMEOUT, KafkaSettings};
+use super::settings::KafkaSettings;
 use super::watermarks::Watermarks;
 use crate::log::{Action, Ended, EventsRead, Fault, FaultKind, Input, Located, Log, Polled, Transaction};
 
 /// How long to wait for a pending transaction that holds committed offsets back, before the worker is told and may see
 /// to its other partitions. It will ask again.
-const STABLE_OFFSETS_WAIT: Duration = Duration::from_secs(1);
+const STABLE_OFFSETS_WAIT: Duration = Duration::from_secs(2);
 
 /// How long to wait for events. At the end of what is stable the reader is asked again and again, until the
 /// transactions that were open are over; this keeps it from spinning, and other partitions from waiting.
@@ -79,38 +79,31 @@ impl KafkaLog {
         })
     }
 
-    /// The committed offset, once no transaction that changes it is pending. librdkafka asks for stable offsets, retries
-    /// a few times, and then answers with an error beside the partition that is easily overlooked.
+    /// The committed offset, once no transaction that changes it is pending. Until then librdkafka asks again and again,
+    /// for as long as it is let, and may in the end give an error beside the partition that is easily overlooked.
     fn committed(&self, partition: i32) -> Result<Option<i64>, Fault> {
         let what = format!(
             "looking up the committed offset of {}/{partition}",
             self.settings.inbox
         );
-        let deadline = Deadline::after(STABLE_OFFSETS_WAIT);
-        loop {
-            let committed = self
-                .consumer
-                .committed(partition, CALL_TIMEOUT)
-                .map_err(|error| classify(&what, &error))?;
-            let element = committed.find_partition(&self.settings.inbox, partition);
-            let Some(element) = element else {
-                return Err(Fault::transient(format!("{what}: no answer for the partition")));
-            };
-            match element.error() {
-                Ok(()) => {
-                    return match element.offset() {
-                        Offset::Offset(offset) => Ok(Some(offset)),
-                        Offset::Invalid => Ok(None),
-                        other => Err(Fault::transient(format!("{what}: {other:?}"))),
-                    };
-                }
-                Err(error) if error.rdkafka_error_code() == Some(Code::UnstableOffsetCommit) => {
-                    if deadline.passed() {
-                        return Err(Fault::transient(format!("{what}: a transaction is pending")));
-                    }
-                }
-                Err(error) => return Err(classify(&what, &error)),
-            }
+        let classified = |error| match KafkaError::rdkafka_error_code(&error) {
+            Some(Code::OperationTimedOut | Code::UnstableOffsetCommit) => Fault::transient(format!(
+                "{what}: a transaction is pending, or the group's coordinator is away"
+            )),
+            _ => classify(&what, &error),
+        };
+        let committed = self
+            .consumer
+            .committed(partition, STABLE_OFFSETS_WAIT)
+            .map_err(classified)?;
+        let Some(element) = committed.find_partition(&self.settings.inbox, partition) else {
+            return Err(Fault::transient(format!("{what}: no answer for the partition")));
+        };
+        element.error().map_err(classified)?;
+        match element.offset() {
+            Offset::Offset(offset) => Ok(Some(offset)),
+            Offset::Invalid => Ok(None),
+            other => Err(Fault::transient(format!("{what}: {other:?}"))),
         }
     }
 

@@ -15,7 +15,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use tributary_contracts::record::Outgoing;
 
 use super::clock::Deadline;
-use super::faults::{classify, fault, is_fencing, kind_of};
+use super::faults::{classify, fault, is_fencing, is_refusal, kind_of};
 use super::settings::{CALL_TIMEOUT, KafkaSettings, TRANSACTION_TIMEOUT, transactional_producer};
 use super::{records, report};
 use crate::log::{Ended, Fault, FaultKind};
@@ -264,6 +264,10 @@ impl TransactionalProducer {
                 classify(what, &error).kind
             };
             return (Ended::InDoubt(fault(kind, what, &error)), false);
+        }
+        if !code.is_some_and(is_refusal) {
+            // What timed out may still be on its way to the log, and arrive there after an abort's marker.
+            return (Ended::InDoubt(fault(FaultKind::Transient, what, &error)), false);
         }
         self.abort(what, &error)
     }

@@ -91,6 +91,9 @@ pub(super) fn group_consumer(settings: &KafkaSettings) -> ClientConfig {
         .set("group.protocol", "classic")
         .set("partition.assignment.strategy", "range")
         .set("session.timeout.ms", millis(SESSION_TIMEOUT))
+        // How soon to look again whether committed offsets have become stable.
+        .set("retry.backoff.ms", "20")
+        .set("retry.backoff.max.ms", "100")
         // A member learns of a rebalance from the answer to a heartbeat.
         .set("heartbeat.interval.ms", "500");
     config

@@ -5,6 +5,8 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that can't go on fails")]
 
+pub(crate) mod child;
+mod echo;
 mod transactor;
 
 use std::collections::BTreeMap;
@@ -21,6 +23,7 @@ use tributary_stream::log::{
     Action, Ended, EventsRead, Fault, Input, Located, Log, Poll, Polled, Transaction,
 };
 
+pub(crate) use echo::{Echo, Tally};
 pub(crate) use transactor::{Transactor, delete_before};
 
 /// Long enough for a cold broker and two cores shared with other tests; nothing waits for it in vain.
@@ -65,15 +68,19 @@ impl Service {
 
     /// The same on a broker of the test's own.
     pub(crate) fn on(brokers: String, name: &str, partitions: i32) -> Self {
-        let name = unique(name);
-        let service = Self {
+        let service = Self::named(brokers, unique(name));
+        topics::apply(&service.brokers, &service.topics(), partitions, 1).expect("topics");
+        service
+    }
+
+    /// One that is there.
+    pub(crate) fn named(brokers: String, name: String) -> Self {
+        Self {
             brokers,
             inbox: leak(format!("{name}.inbox")),
             events: leak(format!("{name}.events")),
             name,
-        };
-        topics::apply(&service.brokers, &service.topics(), partitions, 1).expect("topics");
-        service
+        }
     }
 
     pub(crate) fn topics(&self) -> [Topic; 2] {

@@ -1,4 +1,6 @@
 //! The log and its clients on a real Kafka: that of `KAFKA_BROKERS`, or one that these tests start for themselves.
 
 mod broker;
+mod faults;
 mod log;
+mod processes;

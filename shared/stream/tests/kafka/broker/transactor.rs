@@ -11,6 +11,8 @@ use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedPr
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use tributary_contracts::record::Outgoing;
 
+use tributary_stream::kafka::TRANSACTION_TIMEOUT;
+
 use super::{Service, unique};
 
 const CALL: Duration = Duration::from_secs(30);
@@ -27,6 +29,10 @@ impl Transactor {
         let producer: ThreadedProducer<_> = ClientConfig::new()
             .set("bootstrap.servers", brokers)
             .set("transactional.id", transactional_id)
+            .set(
+                "transaction.timeout.ms",
+                TRANSACTION_TIMEOUT.as_millis().to_string(),
+            )
             .create()
             .expect("a producer");
         producer.init_transactions(CALL).expect("initialises");

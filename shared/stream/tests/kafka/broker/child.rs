@@ -1,0 +1,84 @@
+//! Processes that can be killed and paused: this test binary once more, in another role.
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child as Process, ChildStdin, ChildStdout, Command, Stdio};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::{Service, brokers};
+
+/// What a child says begins with this, amid what the test harness prints.
+const SAYS: &str = "child says ";
+
+pub(crate) struct Child {
+    process: Process,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+}
+
+impl Child {
+    /// Runs the ignored test of this name in a process of its own, on a service.
+    pub(crate) fn start(role: &str, service: &Service, instance: &str) -> Self {
+        let mut process = Command::new(std::env::current_exe().expect("this binary"))
+            .args(["--exact", role, "--ignored", "--nocapture", "--test-threads=1"])
+            .env("KAFKA_BROKERS", &service.brokers)
+            .env("CHILD_SERVICE", &service.name)
+            .env("CHILD_INSTANCE", instance)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("starts");
+        let input = process.stdin.take().expect("piped");
+        let output = BufReader::new(process.stdout.take().expect("piped"));
+        Self {
+            process,
+            input,
+            output,
+        }
+    }
+
+    /// The next thing that the child says.
+    pub(crate) fn hear(&mut self) -> String {
+        loop {
+            let mut line = String::new();
+            let read = self.output.read_line(&mut line).expect("reads");
+            assert!(read > 0, "the child ended");
+            if let Some((_, said)) = line.trim_end().split_once(SAYS) {
+                return said.to_owned();
+            }
+        }
+    }
+
+    pub(crate) fn tell(&mut self) {
+        self.input.write_all(b"go on\n").expect("writes");
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.process.id().cast_signed()), signal).expect("signals");
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        drop(self.process.kill());
+        drop(self.process.wait());
+    }
+}
+
+/// In the child: the service and the instance it was started for. None when the role was run by hand.
+pub(crate) fn told() -> Option<(Service, String)> {
+    let name = std::env::var("CHILD_SERVICE").ok()?;
+    let instance = std::env::var("CHILD_INSTANCE").ok()?;
+    Some((Service::named(brokers(), name), instance))
+}
+
+pub(crate) fn say(what: &str) {
+    println!("{SAYS}{what}");
+}
+
+/// In the child: waits until it is told to go on.
+pub(crate) fn wait() {
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line).expect("reads");
+}
