@@ -250,6 +250,11 @@ impl LedgerCheck {
         self.inbox.unasked(partition)
     }
 
+    /// Input records that were read and wait for their answer to be read.
+    pub fn inputs_waiting(&self) -> usize {
+        self.inbox.unanswered()
+    }
+
     /// Where events go on, by partition: the fold is that of everything before.
     pub fn next_offsets(&self) -> &NextOffsets {
         &self.next

@@ -203,7 +203,7 @@ impl Life {
             Happening::Adjust { .. } if open > 1 => drop(bank.adjust(id, open - 1)),
             Happening::Settle { whole, .. } if !bank.is_blocked(account) => {
                 let amount = if whole { open } else { (open / 2).max(1) };
-                bank.settle(id, amount, index % 2 == 0);
+                bank.settle(id, amount, index.is_multiple_of(2));
             }
             Happening::Release { .. } => drop(bank.release(id)),
             Happening::Timer { early, .. } => {

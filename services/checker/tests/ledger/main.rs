@@ -1,6 +1,9 @@
 //! The checker is itself checked: honest logs have no violation, and every planted fault is found by the invariant
 //! that it breaks.
 
+#[cfg(test)]
 mod bank;
+#[cfg(test)]
 mod honest;
+#[cfg(test)]
 mod planted;

@@ -1,0 +1,51 @@
+//! The ledger's committed input offsets.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use rdkafka::{
+    ClientConfig, Offset, TopicPartitionList,
+    consumer::{BaseConsumer, Consumer},
+    error::KafkaError,
+};
+
+/// How long the group's coordinator may take to answer.
+const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Looks up offsets of a group without joining it.
+pub(super) struct CommittedOffsets {
+    client: BaseConsumer,
+    topic: String,
+    partitions: i32,
+}
+
+impl CommittedOffsets {
+    pub(super) fn of(brokers: &str, group: &str, topic: &str, partitions: i32) -> Result<Self, KafkaError> {
+        let client = ClientConfig::new()
+            .set("bootstrap.servers", brokers)
+            .set("group.id", group)
+            .set("enable.auto.commit", "false")
+            // Stable offsets: waits for transactions that are about to change them (KIP-447).
+            .set("isolation.level", "read_committed")
+            .create()?;
+        Ok(Self {
+            client,
+            topic: topic.to_owned(),
+            partitions,
+        })
+    }
+
+    /// By partition; those that the group never committed are left out.
+    pub(super) fn fetch(&self) -> Result<BTreeMap<i32, i64>, KafkaError> {
+        let mut asked = TopicPartitionList::new();
+        asked.add_partition_range(&self.topic, 0, self.partitions - 1);
+        let answered = self.client.committed_offsets(asked, CALL_TIMEOUT)?;
+        let mut committed = BTreeMap::new();
+        for element in answered.elements() {
+            element.error()?;
+            if let Offset::Offset(offset) = element.offset() {
+                committed.insert(element.partition(), offset);
+            }
+        }
+        Ok(committed)
+    }
+}

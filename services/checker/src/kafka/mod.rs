@@ -1,0 +1,115 @@
+//! The checker on the bank's Kafka: [`check_all`] for a whole log at once, [`watch`] while the bank runs.
+//!
+//! Every judgement is made at a causally closed cut: take down what must be explained and the committed offsets, look
+//! up the high watermarks, read every topic past them, judge.
+
+mod committed;
+mod feed;
+mod watch;
+
+use std::time::{Duration, Instant};
+
+use rdkafka::error::KafkaError;
+use tributary_stream::log::Fault;
+
+use crate::{
+    check::Cut,
+    read_model::{ReadModelCheck, compare_all},
+    report::Report,
+};
+use feed::{Ends, Feed};
+
+pub use watch::{Status, Watch, watch};
+
+/// How long one wait for records may be.
+const POLL_WAIT: Duration = Duration::from_millis(100);
+
+/// Why the log could not be checked. That is no verdict: neither clean nor broken.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckError {
+    #[error("the log can't be read: {0}")]
+    Log(#[from] Fault),
+    #[error("the ledger's committed offsets can't be looked up: {0}")]
+    Offsets(#[from] KafkaError),
+    #[error("the inbox has {inbox} partitions and the events {events}; partition answers partition")]
+    PartitionsDiffer { inbox: usize, events: usize },
+    #[error(
+        "the events of partition {partition} begin at {start}: without their past nothing can be checked"
+    )]
+    EventsGone { partition: i32, start: i64 },
+    #[error("a read model can't be compared: {0}")]
+    ReadModel(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error("the checker's thread ended by itself")]
+    ThreadGone,
+}
+
+/// How the end of a run is judged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct End {
+    /// The bank is at rest or comes to rest within this time: then every input must be answered, no payment in transit
+    /// and the committed offsets equal to the fold. `None`: it is alive, and what is under way is not held against it.
+    pub at_rest_within: Option<Duration>,
+    /// A hold that was due before this moment (milliseconds since the epoch) must have lapsed.
+    pub expired_before: Option<i64>,
+}
+
+/// Reads the whole log to its end and judges it.
+pub fn check_all(
+    brokers: &str,
+    end: End,
+    read_models: &mut [Box<dyn ReadModelCheck>],
+) -> Result<Report, CheckError> {
+    let mut feed = Feed::open(brokers)?;
+    let ends = feed.ends()?;
+    read_past(&mut feed, &ends)?;
+    conclude(&mut feed, end, read_models)
+}
+
+fn read_past(feed: &mut Feed, ends: &Ends) -> Result<(), CheckError> {
+    while !feed.has_passed(ends) {
+        feed.step(POLL_WAIT)?;
+    }
+    Ok(())
+}
+
+/// Judges the end of a run.
+fn conclude(
+    feed: &mut Feed,
+    end: End,
+    read_models: &mut [Box<dyn ReadModelCheck>],
+) -> Result<Report, CheckError> {
+    let mut cut = match end.at_rest_within {
+        Some(patience) => wait_for_rest(feed, patience)?,
+        None => {
+            let (cut, ends) = feed.begin_cut()?;
+            read_past(feed, &ends)?;
+            cut
+        }
+    };
+    cut.expired_before = end.expired_before;
+    cut.quiescent = end.at_rest_within.is_some();
+    feed.check.end_cut(&cut);
+    feed.check.check_sums(cut.expired_before);
+    compare_all(read_models, &mut feed.check).map_err(CheckError::ReadModel)?;
+    feed.metrics.tell(&feed.check);
+    Ok(Report::of(&feed.check, cut.quiescent))
+}
+
+/// Reads on until nothing is under way and nothing came during a whole cut, or the patience is over: then what is
+/// still under way is a violation.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how long to wait for a running bank; the verdict is on the log alone"
+)]
+fn wait_for_rest(feed: &mut Feed, patience: Duration) -> Result<Cut, CheckError> {
+    let deadline = Instant::now() + patience;
+    loop {
+        let (cut, ends) = feed.begin_cut()?;
+        let before = feed.read_so_far();
+        read_past(feed, &ends)?;
+        if (feed.is_quiet() && feed.read_so_far() == before) || Instant::now() >= deadline {
+            return Ok(cut);
+        }
+        feed.step(POLL_WAIT)?;
+    }
+}
