@@ -218,8 +218,14 @@ impl<S: Service> Worker<S> {
                 .get(&record.partition)
                 .is_some_and(|held| held.phase == Phase::Running)
         }));
-        if let Some(fault) = polled.fault {
-            self.failed(None, fault);
+        match polled.fault {
+            // The log's own clients reconnect, and the next poll waits: nothing to hold back, or a broker that is up
+            // again would be noticed late.
+            Some(fault) if fault.kind == FaultKind::Transient => {
+                tracing::debug!(fault = %fault, "a poll failed")
+            }
+            Some(fault) => self.failed(None, fault),
+            None => {}
         }
     }
 

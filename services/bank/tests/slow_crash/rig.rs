@@ -1,0 +1,111 @@
+//! A bank of processes that can be killed one by one.
+
+use std::{
+    fs::OpenOptions,
+    process::{Child, Command, Stdio},
+    sync::{Mutex, MutexGuard},
+    time::Duration,
+};
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use tributary_contracts::topics::{ALL, LOCAL_PARTITIONS};
+use tributary_local_stack::{Options, Stack};
+use tributary_stream::kafka::topics;
+
+/// One rig at a time: the machine has two cores, and times are measured.
+static MACHINE: Mutex<()> = Mutex::new(());
+
+pub(crate) struct Rig {
+    pub(crate) stack: Stack,
+    pub(crate) random: ChaCha8Rng,
+    pub(crate) seed: u64,
+    _machine: MutexGuard<'static, ()>,
+}
+
+/// Rounds of each kind.
+pub(crate) fn rounds() -> u64 {
+    setting("TRIBUTARY_CRASH_ROUNDS").unwrap_or(2)
+}
+
+fn setting(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|value| value.parse().unwrap())
+}
+
+impl Rig {
+    pub(crate) fn start(what: &str) -> Self {
+        let machine = MACHINE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let seed = setting("TRIBUTARY_CRASH_SEED").unwrap_or(1);
+        println!("{what}: seed {seed}, {} rounds", rounds());
+        let stack = Stack::start(&Options::temporary().own_servers()).unwrap();
+        topics::apply(&stack.brokers(), ALL, LOCAL_PARTITIONS, 1).unwrap();
+        Self {
+            stack,
+            random: ChaCha8Rng::seed_from_u64(seed),
+            seed,
+            _machine: machine,
+        }
+    }
+
+    /// A service of the bank as a process of its own.
+    pub(crate) fn service(&self, arguments: &[&str]) -> Process {
+        // What the processes log about dying brokers would bury the table.
+        let log = self.stack.logs().join("services.log");
+        let log = OpenOptions::new().create(true).append(true).open(log).unwrap();
+        let child = Command::new(env!("CARGO_BIN_EXE_bank"))
+            .arg("service")
+            .args(arguments)
+            .env("KAFKA_BROKERS", self.stack.brokers())
+            .env("DATABASE_URL", self.stack.database_url())
+            .stdin(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        Process(child)
+    }
+
+    /// Lets the load run for a random while.
+    pub(crate) fn let_run(&mut self) {
+        let millis = self.random.random_range(500..2_500);
+        std::thread::sleep(Duration::from_millis(millis));
+    }
+}
+
+/// A process that ends with its owner.
+pub(crate) struct Process(Child);
+
+impl Process {
+    pub(crate) fn kill9(mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+
+    /// Stops it as a debugger would: it exists, holds its connections, and does nothing.
+    pub(crate) fn pause(&self) {
+        kill(self.pid(), Signal::SIGSTOP).unwrap();
+    }
+
+    pub(crate) fn resume(&self) {
+        kill(self.pid(), Signal::SIGCONT).unwrap();
+    }
+
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.0.try_wait().unwrap().is_none()
+    }
+
+    fn pid(&self) -> Pid {
+        Pid::from_raw(i32::try_from(self.0.id()).unwrap())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _gone = self.0.kill();
+        let _reaped = self.0.wait();
+    }
+}

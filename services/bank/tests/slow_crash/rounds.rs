@@ -1,0 +1,141 @@
+//! Who is killed, and what is awaited.
+
+use std::{thread, time::Duration};
+
+use crate::{
+    load::Load,
+    observer::{Observer, now},
+    rig::{Rig, rounds},
+};
+
+/// Most time until events flow again; what is measured is printed, this only ends a test that hangs.
+const RECOVER_WITHIN: Duration = Duration::from_secs(60);
+
+const ACCOUNTS: &[&str] = &["accounts", "--instance", "a"];
+
+#[test]
+fn the_ledger_is_killed_under_load_and_goes_on_where_it_was() {
+    let mut rig = Rig::start("kill -9 of the ledger");
+    let observer = Observer::start(&rig.stack.brokers());
+    let mut ledger = rig.service(ACCOUNTS);
+    let load = Load::start(&rig.stack.brokers(), rig.seed);
+    assert!(
+        observer.recovered(now(), RECOVER_WITHIN).is_some(),
+        "the ledger does not start"
+    );
+    for round in 0..rounds() {
+        rig.let_run();
+        ledger.kill9();
+        // What was committed before must have been seen by now, or it would count as recovery.
+        thread::sleep(Duration::from_millis(150));
+        let restarted = now();
+        ledger = rig.service(ACCOUNTS);
+        let recovered = observer.recovered(restarted, RECOVER_WITHIN);
+        println!("  round {round}: events in all partitions after {recovered:?}");
+        assert!(
+            recovered.is_some(),
+            "seed {}: no recovery in round {round}",
+            rig.seed
+        );
+    }
+    rig.judge(&load.stop(), &observer);
+    assert!(ledger.is_running());
+}
+
+#[test]
+fn the_broker_is_killed_under_load_and_the_ledger_goes_on() {
+    let mut rig = Rig::start("kill -9 of the broker");
+    let observer = Observer::start(&rig.stack.brokers());
+    let mut ledger = rig.service(ACCOUNTS);
+    let load = Load::start(&rig.stack.brokers(), rig.seed);
+    assert!(
+        observer.recovered(now(), RECOVER_WITHIN).is_some(),
+        "the ledger does not start"
+    );
+    for round in 0..rounds() {
+        rig.let_run();
+        let broker = rig.stack.kafka().unwrap();
+        broker.kill9().unwrap();
+        let killed = now();
+        let up = broker.start_again().unwrap();
+        let recovered = observer.recovered(killed + up, RECOVER_WITHIN);
+        println!("  round {round}: broker up after {up:?}, events in all partitions {recovered:?} later");
+        assert!(
+            recovered.is_some(),
+            "seed {}: no recovery in round {round}",
+            rig.seed
+        );
+    }
+    rig.judge(&load.stop(), &observer);
+    assert!(ledger.is_running());
+}
+
+#[test]
+fn a_ledger_that_was_paused_past_its_time_comes_back_and_changes_nothing() {
+    let mut rig = Rig::start("zombie");
+    let observer = Observer::start(&rig.stack.brokers());
+    let zombie = rig.service(ACCOUNTS);
+    let load = Load::start(&rig.stack.brokers(), rig.seed);
+    assert!(
+        observer.recovered(now(), RECOVER_WITHIN).is_some(),
+        "the ledger does not start"
+    );
+    for round in 0..rounds() {
+        rig.let_run();
+        zombie.pause();
+        let paused = now();
+        let heir = rig.service(&["accounts", "--instance", "b"]);
+        let taken_over = observer.recovered(paused + Duration::from_millis(150), RECOVER_WITHIN);
+        println!("  round {round}: another instance works after {taken_over:?}");
+        assert!(
+            taken_over.is_some(),
+            "seed {}: no take-over in round {round}",
+            rig.seed
+        );
+        // Past the transaction time-out as well, so that the broker has aborted what the zombie left open.
+        thread::sleep(Duration::from_secs(11).saturating_sub(paused.elapsed()));
+        zombie.resume();
+        let resumed = now();
+        rig.let_run();
+        heir.kill9();
+        let back = observer.recovered(resumed, RECOVER_WITHIN);
+        println!("  round {round}: both, then the first alone, {back:?}");
+        let alone = observer.recovered(now() + Duration::from_millis(150), RECOVER_WITHIN);
+        assert!(
+            alone.is_some(),
+            "seed {}: the zombie never works again in round {round}",
+            rig.seed
+        );
+        println!("  round {round}: the former zombie has all partitions after {alone:?}");
+    }
+    rig.judge(&load.stop(), &observer);
+}
+
+#[test]
+fn partitions_move_between_two_instances_under_load() {
+    let mut rig = Rig::start("two instances");
+    let observer = Observer::start(&rig.stack.brokers());
+    let _first = rig.service(ACCOUNTS);
+    let load = Load::start(&rig.stack.brokers(), rig.seed);
+    assert!(
+        observer.recovered(now(), RECOVER_WITHIN).is_some(),
+        "the ledger does not start"
+    );
+    for round in 0..rounds() {
+        rig.let_run();
+        let joined = now();
+        let second = rig.service(&["accounts", "--instance", "b"]);
+        rig.let_run();
+        let shared = observer.recovered(joined + Duration::from_millis(500), RECOVER_WITHIN);
+        second.kill9();
+        let killed = now() + Duration::from_millis(150);
+        let taken_over = observer.recovered(killed, RECOVER_WITHIN);
+        println!("  round {round}: shared after {shared:?}, taken over after {taken_over:?}");
+        assert!(
+            shared.is_some() && taken_over.is_some(),
+            "seed {}: stuck in round {round}",
+            rig.seed
+        );
+    }
+    rig.judge(&load.stop(), &observer);
+}
