@@ -1,5 +1,8 @@
 //! The one place that knows how messages are encoded: JSON values, CloudEvents headers.
 
+use std::fmt::Write;
+
+use arrayvec::ArrayString;
 use schemars::Schema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -188,6 +191,9 @@ impl<D> EventEnvelope<D> {
     }
 }
 
+/// Room for the headers of most messages, trace included.
+const HEADER_BYTES: usize = 256;
+
 /// Headers of a message: CloudEvents' required attributes, and the trace it belongs to.
 pub fn headers(
     id: &dyn std::fmt::Display,
@@ -195,9 +201,14 @@ pub fn headers(
     ce_type: &str,
     traceparent: Option<&str>,
 ) -> Headers {
-    let mut headers = Headers::default();
+    let mut headers = Headers::with_capacity(HEADER_BYTES);
     headers.push(CE_SPECVERSION, b"1.0");
-    headers.push(CE_ID, id.to_string().as_bytes());
+    // The bank's ids fit in without an allocation.
+    let mut short = ArrayString::<64>::new();
+    match write!(short, "{id}") {
+        Ok(()) => headers.push(CE_ID, short.as_bytes()),
+        Err(_) => headers.push(CE_ID, id.to_string().as_bytes()),
+    }
     headers.push(CE_SOURCE, source.as_bytes());
     headers.push(CE_TYPE, ce_type.as_bytes());
     if let Some(traceparent) = traceparent {

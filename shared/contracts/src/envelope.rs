@@ -129,7 +129,12 @@ impl BodyHash {
 
 impl Serialize for BodyHash {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&format_args!("{:032x}", self.0))
+        let mut text = [0; 32];
+        let low_first = std::iter::successors(Some(self.0), |rest| Some(rest >> 4));
+        for (digit, rest) in text.iter_mut().rev().zip(low_first) {
+            *digit = b"0123456789abcdef"[(rest & 0xf) as usize];
+        }
+        serializer.serialize_str(std::str::from_utf8(&text).map_err(serde::ser::Error::custom)?)
     }
 }
 
@@ -153,5 +158,22 @@ impl JsonSchema for BodyHash {
 
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         schemars::json_schema!({"type": "string", "pattern": "^[0-9a-f]{32}$"})
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_hash_is_written_as_32_hexadecimal_digits() {
+        for hash in [0, 1, 0x0123_4567_89ab_cdef_0011_2233_4455_6677, u128::MAX] {
+            let written = serde_json::to_string(&BodyHash(hash)).unwrap();
+            assert_eq!(written, format!("\"{hash:032x}\""));
+            assert_eq!(
+                serde_json::from_str::<BodyHash>(&written).unwrap(),
+                BodyHash(hash)
+            );
+        }
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod accounts;
 pub mod codec;
+mod date;
 pub mod envelope;
 pub mod partition;
 pub mod record;

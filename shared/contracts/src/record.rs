@@ -11,6 +11,14 @@ pub struct Headers {
 }
 
 impl Headers {
+    /// With room for so many bytes of names and values.
+    pub fn with_capacity(bytes: usize) -> Self {
+        Self {
+            bytes: Vec::with_capacity(bytes),
+            ends: SmallVec::new(),
+        }
+    }
+
     pub fn push(&mut self, name: &str, value: &[u8]) {
         self.bytes.extend_from_slice(name.as_bytes());
         let name_end = self.bytes.len() as u32;
@@ -20,8 +28,8 @@ impl Headers {
 
     /// The last header of that name: a later one overrides an earlier one, as in Kafka's own `lastHeader`.
     pub fn get(&self, name: &str) -> Option<&[u8]> {
-        self.iter()
-            .filter(|(header, _)| *header == name)
+        self.slices()
+            .filter(|(header, _)| *header == name.as_bytes())
             .last()
             .map(|(_, value)| value)
     }
@@ -32,15 +40,17 @@ impl Headers {
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        // Names come in as `&str` only.
+        self.slices()
+            .map(|(name, value)| (std::str::from_utf8(name).unwrap_or_default(), value))
+    }
+
+    fn slices(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         let mut start = 0;
         self.ends.iter().map(move |&(name_end, value_end)| {
-            let (name, value) = (
-                &self.bytes[start..name_end as usize],
-                name_end as usize..value_end as usize,
-            );
+            let name = &self.bytes[start..name_end as usize];
             start = value_end as usize;
-            // Names come in as `&str` only.
-            (std::str::from_utf8(name).unwrap_or_default(), &self.bytes[value])
+            (name, &self.bytes[name_end as usize..start])
         })
     }
 

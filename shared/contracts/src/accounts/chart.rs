@@ -119,12 +119,26 @@ impl GlAccount {
     }
 }
 
+impl GlAccount {
+    /// As it is written, without an allocation: an entry has two or three of them.
+    fn text(self) -> ArrayString<36> {
+        let mut text = ArrayString::new();
+        let digit = |ten_to: u16| char::from(b'0' + (self.code / ten_to % 10) as u8);
+        // Four digits, a colon and eleven characters always fit.
+        for part in [digit(1000), digit(100), digit(10), digit(1)] {
+            text.push(part);
+        }
+        if !self.counterparty.is_empty() {
+            text.push(':');
+            text.push_str(&self.counterparty);
+        }
+        text
+    }
+}
+
 impl fmt::Display for GlAccount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.counterparty.as_str() {
-            "" => write!(f, "{}", self.code),
-            counterparty => write!(f, "{}:{counterparty}", self.code),
-        }
+        f.write_str(&self.text())
     }
 }
 
@@ -158,12 +172,22 @@ pub enum LedgerAccount {
     Gl(GlAccount),
 }
 
+impl LedgerAccount {
+    fn text(self) -> ArrayString<36> {
+        match self {
+            Self::Customer(account) => {
+                let mut text = ArrayString::new();
+                text.push_str(account.0.hyphenated().encode_lower(&mut [0; 36]));
+                text
+            }
+            Self::Gl(account) => account.text(),
+        }
+    }
+}
+
 impl fmt::Display for LedgerAccount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Customer(account) => account.fmt(f),
-            Self::Gl(account) => account.fmt(f),
-        }
+        f.write_str(&self.text())
     }
 }
 
@@ -184,7 +208,7 @@ macro_rules! written_as_text {
     ($name:ident, $expecting:literal, $pattern:literal) => {
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
+                serializer.serialize_str(&self.text())
             }
         }
 

@@ -60,6 +60,8 @@ pub struct OpenAccount {
     /// Decimal of the major unit, not negative.
     #[serde(default = "zero", skip_serializing_if = "is_zero")]
     pub overdraft_limit: SmolStr,
+    #[serde(with = "crate::date")]
+    #[schemars(with = "BusinessDate")]
     pub booking_date: BusinessDate,
     /// Decimal, signed: what the account held before its first recorded row. Posted against 3000.
     #[serde(default = "zero", skip_serializing_if = "is_zero")]
@@ -78,6 +80,8 @@ fn is_zero(amount: &str) -> bool {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CloseAccount {
     pub account_id: AccountId,
+    #[serde(with = "crate::date")]
+    #[schemars(with = "BusinessDate")]
     pub booking_date: BusinessDate,
 }
 
@@ -160,6 +164,8 @@ pub struct Settle {
     pub contra: GlAccount,
     /// Releases what stays open: no further settlement comes.
     pub last: bool,
+    #[serde(with = "crate::date")]
+    #[schemars(with = "BusinessDate")]
     pub booking_date: BusinessDate,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value_date: Option<BusinessDate>,
@@ -187,6 +193,8 @@ pub struct Credit {
     /// Decimal, signed, seen from the customer: what the balance moves by besides the amount, against 5900.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rounding: Option<SmolStr>,
+    #[serde(with = "crate::date")]
+    #[schemars(with = "BusinessDate")]
     pub booking_date: BusinessDate,
     /// From when it bears interest. Absent: the booking date.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -212,6 +220,8 @@ pub struct Debit {
     /// marked when it did.
     #[serde(default)]
     pub forced: bool,
+    #[serde(with = "crate::date")]
+    #[schemars(with = "BusinessDate")]
     pub booking_date: BusinessDate,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value_date: Option<BusinessDate>,
@@ -235,6 +245,8 @@ pub struct TransferOut {
     /// The hold that reserved the money. It must have at least the amount open; the rest is released.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold_id: Option<HoldId>,
+    #[serde(with = "crate::date")]
+    #[schemars(with = "BusinessDate")]
     pub booking_date: BusinessDate,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value_date: Option<BusinessDate>,
@@ -255,6 +267,8 @@ pub struct TransferIn {
     /// Decimal, above zero.
     pub amount: SmolStr,
     pub currency: Currency,
+    #[serde(with = "crate::date")]
+    #[schemars(with = "BusinessDate")]
     pub booking_date: BusinessDate,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value_date: Option<BusinessDate>,
@@ -274,6 +288,8 @@ pub struct ReturnTransfer {
     pub currency: Currency,
     /// Why the creditor's account refused it: a stable code.
     pub reason: SmolStr,
+    #[serde(with = "crate::date")]
+    #[schemars(with = "BusinessDate")]
     pub booking_date: BusinessDate,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value_date: Option<BusinessDate>,
@@ -286,6 +302,8 @@ pub struct Reverse {
     pub account_id: AccountId,
     /// The entry's id: `<command id>:<index>`.
     pub entry_id: SmolStr,
+    #[serde(with = "crate::date")]
+    #[schemars(with = "BusinessDate")]
     pub booking_date: BusinessDate,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub import: Option<ImportRef>,
@@ -295,6 +313,8 @@ pub struct Reverse {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CloseDay {
     pub partition: i32,
+    #[serde(with = "crate::date")]
+    #[schemars(with = "BusinessDate")]
     pub date: BusinessDate,
 }
 

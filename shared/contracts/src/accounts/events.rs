@@ -19,6 +19,8 @@ pub struct AccountOpened {
     pub currency: Currency,
     /// Minor units.
     pub overdraft_limit: i64,
+    #[serde(with = "crate::date")]
+    #[schemars(with = "BusinessDate")]
     pub booking_date: BusinessDate,
 }
 
@@ -26,6 +28,8 @@ pub struct AccountOpened {
 pub struct AccountClosed {
     pub account_id: AccountId,
     pub seq: u64,
+    #[serde(with = "crate::date")]
+    #[schemars(with = "BusinessDate")]
     pub booking_date: BusinessDate,
 }
 
@@ -174,8 +178,12 @@ pub struct EntryPosted {
     #[schemars(with = "Vec<Leg>")]
     pub legs: SmallVec<[Leg; 3]>,
     /// The business day whose books it stands in.
+    #[serde(with = "crate::date")]
+    #[schemars(with = "BusinessDate")]
     pub booking_date: BusinessDate,
     /// From when it bears interest.
+    #[serde(with = "crate::date")]
+    #[schemars(with = "BusinessDate")]
     pub value_date: BusinessDate,
     /// Posted balance of the account after the entry, minor units, credits positive.
     pub balance_after: i64,
@@ -233,6 +241,8 @@ pub struct TransferRefused {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DayClosed {
     pub partition: i32,
+    #[serde(with = "crate::date")]
+    #[schemars(with = "BusinessDate")]
     pub date: BusinessDate,
 }
 
