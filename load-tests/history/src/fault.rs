@@ -65,10 +65,17 @@ pub struct BadRow {
     pub fault: Fault,
 }
 
+impl BadRow {
+    /// Stable code, listed in `docs/histories.md`.
+    pub fn code(&self) -> &'static str {
+        self.fault.code()
+    }
+}
+
 /// `trans_1993.asc:17: HISTORY_BAD_DATE: the date is not a day in the form YYMMDD (account berka/576)`
 impl fmt::Display for BadRow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}: {}", self.position, self.fault.code(), self.fault)?;
+        write!(f, "{}: {}: {}", self.position, self.code(), self.fault)?;
         match &self.account {
             Some(account) => write!(f, " (account {account})"),
             None => Ok(()),
@@ -85,6 +92,7 @@ pub struct Parked {
     pub behind: Position,
 }
 
+/// `trans_1993.asc:19: HISTORY_PARKED: behind trans_1993.asc:17 (account berka/576)`
 impl fmt::Display for Parked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {

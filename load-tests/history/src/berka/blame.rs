@@ -30,16 +30,16 @@ pub(super) fn blame(
         let corrected = correction.applied(&steps, row);
         starts.iter().any(|start| fits(*start, &corrected, next))
     };
-    // What leaves the least open explains the most.
-    let exact = &[Correction::Swapped, Correction::LeftOut][..];
-    let one_field = &[Correction::Amount, Correction::Balance][..];
+    // What leaves less open explains more.
+    let swapped = &[Correction::Swapped][..];
+    let one_field = &[Correction::LeftOut, Correction::Amount, Correction::Balance][..];
     let any = &[
         Correction::LeftOut,
         Correction::Amount,
         Correction::Balance,
         Correction::Both,
     ][..];
-    for (corrections, next) in [(exact, next), (one_field, next), (any, next), (any, None)] {
+    for (corrections, next) in [(swapped, next), (one_field, next), (any, next), (any, None)] {
         let by_any = |row: &usize| {
             corrections
                 .iter()

@@ -4,7 +4,7 @@ use std::{collections::HashMap, fs};
 
 use tributary_history::{History, HistoryRow, Posting, open_history};
 
-use crate::support;
+use crate::support::{self, cash};
 
 /// A spoilt copy of the file, beside what it was.
 struct Spoilt {
@@ -16,6 +16,9 @@ struct Spoilt {
 
 /// A transfer to another bank in mid-year, the first of two rows of its account and day.
 const LINE: usize = 12_002;
+
+/// Of these many rows of the year one is spoilt in many ways.
+const ROWS_BETWEEN: usize = 499;
 
 fn spoil(spoil: impl FnOnce(&mut Vec<Vec<u8>>)) -> Option<Spoilt> {
     let berka = support::berka()?;
@@ -284,64 +287,131 @@ fn a_last_line_that_is_cut_off_is_reported_and_parks_only_its_account() {
     }
 }
 
-/// Every hundredth row is spoilt in turn by a small change of its amount or its balance.
+/// The rows of one account, and ways to spoil one of them.
+struct OneAccount {
+    name: String,
+    /// In the file's order.
+    lines: Vec<Vec<u8>>,
+    /// Line number in a file of these rows only, and the row's id.
+    line: usize,
+    id: String,
+    expected: Vec<Posting>,
+}
+
+impl OneAccount {
+    fn spoilt(&self, spoil: impl FnOnce(&mut Vec<Vec<u8>>, usize)) -> (Vec<Posting>, History) {
+        let mut lines = self.lines.clone();
+        spoil(&mut lines, self.line - 2);
+        // Another account's first row shows that the period begins with the year.
+        let other = cash(1, if self.name == "berka/576" { 704 } else { 576 }, 930101, 5, 5);
+        let text = lines
+            .iter()
+            .map(|line| str::from_utf8(line).unwrap())
+            .chain([other.as_str()]);
+        let copy = support::copy_with(&support::berka().unwrap(), &support::file_of(text));
+        let history = open_history(copy.path()).unwrap();
+        let found = by_account(&history).remove(&self.name).unwrap_or_default();
+        let what = format!("{} line {}", self.name, self.line);
+        let different = found
+            .iter()
+            .zip(&self.expected)
+            .find(|(found, expected)| found != expected);
+        assert_eq!(different, None, "{what}: what is posted is as it was");
+        assert!(
+            found.iter().all(|row| row.reference != self.id),
+            "{what}: the bad row isn't posted"
+        );
+        (found, history)
+    }
+
+    /// Whether the row is named alone. Where a row of the same day explains the fault as well, both are named.
+    fn changed(&self, index: usize, change: fn(&str) -> String) -> bool {
+        let (found, history) = self.spoilt(|lines, row| {
+            let text = str::from_utf8(&lines[row]).unwrap();
+            let value = change(text.split(';').nth(index).unwrap());
+            set(lines, row + 1, index, &value);
+        });
+        let named: Vec<_> = history.bad.iter().map(|bad| bad.position.line).collect();
+        let what = format!("{} line {} field {index}: {named:?}", self.name, self.line);
+        assert!(named.contains(&(self.line as u64)), "{what}");
+        assert!(named.len() <= 2, "{what}");
+        assert_eq!(
+            found.len() + history.bad.len() + history.parked.len(),
+            self.expected.len(),
+            "{what}"
+        );
+        named.len() == 1
+    }
+
+    fn removed(&self) {
+        let last = self.expected.last().unwrap().reference == self.id;
+        let (_, history) = self.spoilt(|lines, row| {
+            lines.remove(row);
+        });
+        assert_eq!(
+            history.is_sound(),
+            last,
+            "only the last row isn't missed by any other"
+        );
+    }
+
+    fn doubled_under_another_id(&self) {
+        let (_, history) = self.spoilt(|lines, row| {
+            let copy = [b"9".as_slice(), &lines[row]].concat();
+            lines.insert(row + 1, copy);
+        });
+        let named: Vec<_> = history.bad.iter().map(|bad| bad.position.line as usize).collect();
+        assert!(
+            named.contains(&self.line) || named.contains(&(self.line + 1)),
+            "{named:?} {}",
+            self.line
+        );
+        assert!(named.len() <= 2, "{named:?}");
+    }
+}
+
+/// About as little as can't be a rounding.
+fn half_a_crown_off(value: &str) -> String {
+    let (crowns, haler) = value.split_once('.').unwrap();
+    format!("{crowns}.{}", if haler < "50" { "99" } else { "01" })
+}
+
 #[test]
-fn whichever_row_is_wrong_it_is_never_posted_and_named_alone() {
+fn whichever_row_is_wrong_it_is_not_posted_and_named() {
     let Some(berka) = support::berka() else { return };
     let text = fs::read_to_string(berka.join("trans_1993.asc")).unwrap();
     let lines: Vec<_> = text.lines().map(str::to_owned).collect();
     let whole = by_account(&open_history(&berka).unwrap());
     let (mut tried, mut alone) = (0, 0);
-    for line in (2..=lines.len()).step_by(601) {
-        let account = field(&lines, line, 1);
-        for spoilt_field in [5, 6] {
-            let of_account = lines
-                .iter()
-                .filter(|line| line.split(';').nth(1) == Some(account));
-            let mut own: Vec<_> = of_account.map(|line| line.clone().into_bytes()).collect();
-            let number = own
+    for line in (2..=lines.len()).step_by(ROWS_BETWEEN) {
+        let number = field(&lines, line, 1);
+        let name = format!("berka/{number}");
+        let of_account = lines.iter().filter(|line| line.split(';').nth(1) == Some(number));
+        let own: Vec<_> = of_account.map(|line| line.clone().into_bytes()).collect();
+        let account = OneAccount {
+            expected: whole[&name].clone(),
+            line: own
                 .iter()
                 .position(|own| *own == lines[line - 1].as_bytes())
                 .unwrap()
-                + 1;
-            let value = field(&lines, line, spoilt_field);
-            let changed = match value.strip_suffix("00") {
-                Some(crowns) => format!("{crowns}50"),
-                None => format!("1{value}"),
-            };
-            set(&mut own, number, spoilt_field, &changed.replace("1-", "-1"));
-            let copy = support::copy_with(
-                &berka,
-                &support::file_of(own.iter().map(|own| str::from_utf8(own).unwrap())),
-            );
-            let history = open_history(copy.path()).unwrap();
-            let found = by_account(&history)
-                .remove(&format!("berka/{account}"))
-                .unwrap_or_default();
-            let expected = &whole[&format!("berka/{account}")];
-            assert_eq!(
-                found[..],
-                expected[..found.len()],
-                "line {line} field {spoilt_field}"
-            );
-            let id = field(&lines, line, 0);
-            assert!(
-                found.iter().all(|row| row.reference != id),
-                "line {line} field {spoilt_field}"
-            );
-            let named: Vec<_> = history.bad.iter().map(|bad| bad.position.line).collect();
-            assert!(
-                named.contains(&(number as u64 + 1)),
-                "line {line} field {spoilt_field}: {named:?}"
-            );
-            assert_eq!(
-                found.len() + history.bad.len() + history.parked.len(),
-                expected.len()
-            );
+                + 2,
+            id: field(&lines, line, 0).to_owned(),
+            lines: own,
+            name,
+        };
+        let changes: [(usize, fn(&str) -> String); 4] = [
+            (5, |amount| format!("1{amount}")),
+            (5, half_a_crown_off),
+            (6, half_a_crown_off),
+            (6, |balance| format!("{balance}9")),
+        ];
+        for (index, change) in changes {
             tried += 1;
-            alone += usize::from(named.len() == 1);
+            alone += u32::from(account.changed(index, change));
         }
+        account.removed();
+        account.doubled_under_another_id();
     }
     println!("{alone} of {tried} named alone");
-    assert_eq!(alone, tried);
+    assert!(alone * 100 >= tried * 98, "{alone} of {tried}");
 }
