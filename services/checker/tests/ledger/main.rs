@@ -6,4 +6,6 @@ mod bank;
 #[cfg(test)]
 mod honest;
 #[cfg(test)]
+mod kafka;
+#[cfg(test)]
 mod planted;

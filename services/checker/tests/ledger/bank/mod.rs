@@ -84,6 +84,8 @@ pub(crate) struct Bank {
     accounts: HashMap<AccountId, Account>,
     commands: u32,
     named: u32,
+    /// Every third record is followed by a control marker, which takes an offset too.
+    markers: bool,
 }
 
 impl Default for Bank {
@@ -99,6 +101,7 @@ impl Default for Bank {
             accounts: HashMap::new(),
             commands: 0,
             named: 0,
+            markers: true,
         }
     }
 }
@@ -111,14 +114,20 @@ fn text(minor: i64) -> smol_str::SmolStr {
     Money::new(minor, czk()).to_decimal().to_string().into()
 }
 
-/// After the last record; every third record a control marker takes an offset too.
-fn next_offset(records: &[Record]) -> i64 {
-    records
-        .last()
-        .map_or(0, |last| last.offset + if last.offset % 3 == 2 { 2 } else { 1 })
-}
-
 impl Bank {
+    /// A bank whose inbox has no control markers: offsets as a plain producer gets them.
+    pub(crate) fn without_markers() -> Self {
+        Self {
+            markers: false,
+            ..Self::default()
+        }
+    }
+
+    fn next_offset(&self, records: &[Record]) -> i64 {
+        let marker = |last: &Record| i64::from(self.markers && last.offset % 3 == 2);
+        records.last().map_or(0, |last| last.offset + 1 + marker(last))
+    }
+
     // ----- the logs
 
     fn record(&mut self, key: &[u8], ce_type: &str, value: &impl Serialize, id: &str) -> Record {
@@ -158,7 +167,7 @@ impl Bank {
         let partition = partition_of(key, PARTITIONS).unwrap();
         let mut record = self.record(key, ce_type, &envelope, &id.to_string());
         record.partition = partition;
-        record.offset = next_offset(&self.inbox[partition as usize]);
+        record.offset = self.next_offset(&self.inbox[partition as usize]);
         let body_hash = RawCommand::read(&record).unwrap().body_hash();
         let asked = Asked {
             id,
@@ -225,9 +234,9 @@ impl Bank {
                 data,
             };
             let mut record = self.record(&asked.key, ce_type, &envelope, &envelope.id().to_string());
-            let log = &mut self.events[asked.partition as usize];
             record.partition = asked.partition;
-            record.offset = next_offset(log);
+            record.offset = self.next_offset(&self.events[asked.partition as usize]);
+            let log = &mut self.events[asked.partition as usize];
             log.push(record);
             places.push(Place {
                 partition: asked.partition,
@@ -273,9 +282,8 @@ impl Bank {
 
     /// Writes an event at the end of its partition.
     pub(crate) fn append(&mut self, record: Record) {
-        let log = &mut self.events[record.partition as usize];
-        let offset = next_offset(log);
-        log.push(Record { offset, ..record });
+        let offset = self.next_offset(&self.events[record.partition as usize]);
+        self.events[record.partition as usize].push(Record { offset, ..record });
     }
 
     /// Writes an event once more, at the end of its partition.

@@ -10,7 +10,7 @@ use tributary_contracts::{
 };
 use tributary_ids::{AccountId, CommandId};
 
-use super::{Asked, Bank, PARTITIONS, Place, next_offset};
+use super::{Asked, Bank, PARTITIONS, Place};
 
 impl Bank {
     /// Sends the last command of a partition once more; it is ignored.
@@ -42,7 +42,7 @@ impl Bank {
         dead.headers.push("dlq_origin_topic", b"accounts.inbox");
         dead.headers.push("dlq_origin_partition", number.as_bytes());
         dead.headers.push("dlq_origin_offset", offset.as_bytes());
-        dead.offset = next_offset(&self.dead_letters[partition]);
+        dead.offset = self.next_offset(&self.dead_letters[partition]);
         self.dead_letters[partition].push(dead);
         asked.id = CommandId::named(&format!("accounts.inbox/{number}/{offset}"));
         let dead_lettered = DeadLettered {
