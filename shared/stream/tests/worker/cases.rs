@@ -1,0 +1,103 @@
+//! Single hazards, each with its own test.
+
+use tributary_contracts::runtime::RuntimeEvent;
+use tributary_ids::CommandId;
+use tributary_stream::StreamEvent;
+
+use crate::{
+    simulation::World,
+    tally::{Add, AddLater, Command, DEAD, Event, INBOX, PARTITIONS, Stumble, record},
+};
+
+fn drained(commands: &[(&str, Command)]) -> World {
+    let mut world = World::new(0, 1);
+    for (number, (key, command)) in commands.iter().enumerate() {
+        let id = CommandId::named(&number.to_string());
+        world
+            .broker
+            .append(record(id, key, command, Some(world.broker.time() + 60_000)))
+            .unwrap();
+    }
+    world.heal();
+    world
+}
+
+fn add(amount: i64) -> Command {
+    Add {
+        name: "ann".to_owned(),
+        amount,
+    }
+    .into()
+}
+
+#[test]
+fn a_handler_that_panics_costs_its_record_and_no_other() {
+    let stumble = Command::from(Stumble {
+        name: "ann".to_owned(),
+    });
+    let world = drained(&[("ann", add(1)), ("ann", stumble), ("ann", add(2))]);
+    let events: Vec<_> = world.events().into_iter().map(|(_, event)| event).collect();
+    assert!(matches!(
+        &events[..],
+        [
+            StreamEvent::Service(Event::Added(first)),
+            StreamEvent::Runtime(RuntimeEvent::DeadLettered(dead)),
+            StreamEvent::Service(Event::Added(second)),
+        ] if first.amount == 1 && dead.code == "HANDLER_PANICKED" && second.amount == 2
+    ));
+    let letters: usize = (0..PARTITIONS)
+        .map(|partition| world.broker.read_committed(DEAD.name, partition).unwrap().len())
+        .sum();
+    assert_eq!(letters, 1);
+}
+
+#[test]
+fn a_refused_command_leaves_an_event_and_no_effect() {
+    let world = drained(&[("ann", add(0))]);
+    let events = world.events();
+    assert!(matches!(
+        &events[..],
+        [(_, StreamEvent::Runtime(RuntimeEvent::CommandRefused(refused)))] if refused.code == "NOTHING"
+    ));
+}
+
+#[test]
+fn a_timer_fires_once_and_not_before_its_time() {
+    let mut world = World::new(0, 1);
+    let due = world.broker.time() + 30_000;
+    let later = Command::from(AddLater {
+        name: "ann".to_owned(),
+        amount: 5,
+        due,
+    });
+    let not_after = Some(world.broker.time() + 60_000);
+    world
+        .broker
+        .append(record(CommandId::named("later"), "ann", &later, not_after))
+        .unwrap();
+    world.heal();
+    let fired: Vec<_> = world
+        .events()
+        .into_iter()
+        .filter(|(_, event)| matches!(event, StreamEvent::Service(Event::Added(_))))
+        .collect();
+    assert_eq!(fired.len(), 1);
+    assert!(fired[0].0.timestamp_ms >= due);
+}
+
+#[test]
+fn a_partition_stops_when_its_inbox_has_lost_what_comes_next() {
+    let mut world = World::new(0, 1);
+    for number in 0..10 {
+        let id = CommandId::named(&number.to_string());
+        world.broker.append(record(id, "ann", &add(1), None)).unwrap();
+    }
+    let partition = record(CommandId::named("x"), "ann", &add(1), None).partition;
+    world.broker.truncate_before(INBOX.name, partition, 5).unwrap();
+    world.heal();
+    assert_eq!(
+        world.events().len(),
+        0,
+        "what came after the loss must not be handled"
+    );
+}

@@ -1,0 +1,8 @@
+//! The worker on the in-memory log: the code of production, stopped, crashed and faulted between any two actions.
+
+#[cfg(test)]
+mod cases;
+#[cfg(test)]
+mod simulation;
+#[cfg(test)]
+mod tally;
