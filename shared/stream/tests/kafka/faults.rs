@@ -44,7 +44,7 @@ fn a_broker_that_stops_answering_or_dies_leaves_doubt_but_no_double() {
     let mut kafka = own_kafka("faults");
 
     let paused = Service::on(kafka.brokers(), "paused-broker", 2);
-    let tally = under_load(&paused, 10_000, || {
+    let tally = under_load(&paused, 4_000, || {
         signal(&kafka, Signal::SIGSTOP);
         thread::sleep(TRANSACTION_TIMEOUT + Duration::from_secs(2));
         signal(&kafka, Signal::SIGCONT);
@@ -57,7 +57,7 @@ fn a_broker_that_stops_answering_or_dies_leaves_doubt_but_no_double() {
 
     for round in 0..2 {
         let killed = Service::on(kafka.brokers(), "killed-broker", 2);
-        let tally = under_load(&killed, 10_000, || {
+        let tally = under_load(&killed, 4_000, || {
             thread::sleep(Duration::from_millis(40 * round));
             kafka.kill9().expect("kills");
             println!("up again after {:?}", kafka.start_again().expect("starts"));

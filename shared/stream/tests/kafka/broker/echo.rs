@@ -68,6 +68,9 @@ impl Echo {
         });
         self.consuming
             .retain(|partition, _| self.worker.assigned.contains(partition));
+        if !polled.revoked.is_empty() || !polled.assigned.is_empty() {
+            eprintln!("revoked {:?}, assigned {:?}", polled.revoked, polled.assigned);
+        }
         if let Some(fault) = polled.fault {
             eprintln!("poll: {fault}");
             if fault.kind == FaultKind::Fatal {
