@@ -19,8 +19,8 @@ use crate::{
 /// Days for which an entry can be reversed, counted back from the open day.
 pub const REVERSAL_WINDOW_DAYS: u64 = 90;
 
-/// Milliseconds of record time for which ended holds and payments are remembered, so that late messages of theirs do
-/// nothing again: as long as an inbox keeps its records. It is real time rather than the business calendar, because
+/// Milliseconds of record time for which ended holds and payments are remembered (twice that where a payment was sent
+/// from), so that late messages of theirs do nothing again: as long as an inbox keeps its records. It is real time rather than the business calendar, because
 /// a message comes late in real time; a replayed year may pass in a second.
 pub const REMEMBERED_MS: i64 = 90 * 24 * 60 * 60 * 1000;
 
@@ -149,6 +149,11 @@ impl Books {
         self.accounts.get(&id).ok_or(Rejection::AccountUnknown)
     }
 
+    /// The payment's item, as far as it is remembered at that record time.
+    pub(crate) fn remembered(&self, payment: TransitKey, time_ms: i64) -> Option<&Transit> {
+        self.transits.get(&payment).filter(|item| !item.is_over(time_ms))
+    }
+
     /// Whether the account has taken that row of a recorded history, or a later one.
     pub(crate) fn has_imported(&self, account: AccountId, import: Option<&ImportRef>) -> bool {
         let taken = |import: &ImportRef| {
@@ -174,9 +179,7 @@ impl Books {
         forget(&mut self.entries, |entry| {
             calendar.is_past_reversal(entry.booking_date)
         });
-        forget(&mut self.transits, |transit| {
-            transit.touched_at < forgotten_before
-        });
+        forget(&mut self.transits, |transit| transit.is_over(time_ms));
         forget(&mut self.holds, |hold| {
             hold.state != HoldState::Open && hold.ended_at < forgotten_before
         });

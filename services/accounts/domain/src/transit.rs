@@ -2,6 +2,8 @@ use serde::{Deserialize, Serialize};
 use tributary_ids::{AccountId, PaymentId};
 use tributary_money::Currency;
 
+use crate::REMEMBERED_MS;
+
 /// Both sides and the money of a transfer: what makes two messages of one payment the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Transfer {
@@ -62,6 +64,18 @@ impl Transit {
         self.creditor == transfer.creditor
             && self.amount == transfer.amount
             && self.currency == transfer.currency
+    }
+
+    /// Whether it is remembered no more at that record time. What was sent from here is remembered twice as long as
+    /// what was only received: when a payment's id can be sent again, no creditor's partition may remember it, or it
+    /// would take the new money for the old and leave it in transit.
+    pub(crate) fn is_over(&self, time_ms: i64) -> bool {
+        let remembered = if self.sent {
+            2 * REMEMBERED_MS
+        } else {
+            REMEMBERED_MS
+        };
+        self.touched_at < time_ms.saturating_sub(remembered)
     }
 
     /// Open items never pay twice: of one item at most one of credit and return, a credit never after a refusal, and

@@ -80,9 +80,9 @@ pub fn decide(books: &Books, command: &AccountsCommand, context: &Context) -> Re
         AccountsCommand::Release(command) => holds::release(books, command),
         AccountsCommand::Credit(command) => postings::credit(books, command),
         AccountsCommand::Debit(command) => postings::debit(books, command),
-        AccountsCommand::TransferOut(command) => transfers::send(books, command),
-        AccountsCommand::TransferIn(command) => transfers::receive(books, command),
-        AccountsCommand::ReturnTransfer(command) => transfers::give_back(books, command),
+        AccountsCommand::TransferOut(command) => transfers::send(books, command, context),
+        AccountsCommand::TransferIn(command) => transfers::receive(books, command, context),
+        AccountsCommand::ReturnTransfer(command) => transfers::give_back(books, command, context),
         AccountsCommand::Reverse(command) => reversals::reverse(books, command),
         AccountsCommand::CloseDay(command) => days::close(books, command, context),
     }
@@ -106,7 +106,7 @@ pub fn decide_timer(books: &Books, timer: &TimerId, context: &Context) -> Decisi
 /// Whether the command may come again and again without being remembered by its id: its own data (the row of a
 /// history, the id of what it creates or ends, the day) makes the ledger do it once.
 ///
-/// Ids of holds and payments are remembered for [`crate::REMEMBERED_MS`] after they ended.
+/// Ids of holds and payments are remembered for at least [`crate::REMEMBERED_MS`] after they ended.
 pub fn dedupes_itself(command: &AccountsCommand) -> bool {
     match command {
         AccountsCommand::OpenAccount(_)

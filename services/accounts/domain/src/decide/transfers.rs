@@ -9,14 +9,14 @@ use tributary_contracts::accounts::{
 };
 
 use super::{
-    Decision,
+    Context, Decision,
     booking::{Dates, Posting, Settlement, check_discretionary},
     holds::known,
 };
 use crate::{Account, Books, Rejection, amount, field, transit::Transfer};
 
 /// Debtor to transit. With a hold, the hold's money; without, what is available.
-pub(super) fn send(books: &Books, command: &TransferOut) -> Result<Decision, Rejection> {
+pub(super) fn send(books: &Books, command: &TransferOut, context: &Context) -> Result<Decision, Rejection> {
     let transfer = Transfer {
         payment_id: command.payment_id,
         debtor: command.account_id,
@@ -32,7 +32,7 @@ pub(super) fn send(books: &Books, command: &TransferOut) -> Result<Decision, Rej
     if books.has_imported(command.account_id, command.import.as_ref()) {
         return Ok(Decision::nothing_to_do("ROW_IMPORTED_BEFORE"));
     }
-    if let Some(item) = books.transits.get(&transfer.key()) {
+    if let Some(item) = books.remembered(transfer.key(), context.time_ms) {
         return repeated(item.sent && item.is_of(&transfer));
     }
     account.ready(command.currency)?;
@@ -67,7 +67,7 @@ pub(super) fn send(books: &Books, command: &TransferOut) -> Result<Decision, Rej
 }
 
 /// Transit to creditor, or a refusal with the return on its way.
-pub(super) fn receive(books: &Books, command: &TransferIn) -> Result<Decision, Rejection> {
+pub(super) fn receive(books: &Books, command: &TransferIn, context: &Context) -> Result<Decision, Rejection> {
     let transfer = Transfer {
         payment_id: command.payment_id,
         debtor: command.debtor,
@@ -78,7 +78,7 @@ pub(super) fn receive(books: &Books, command: &TransferIn) -> Result<Decision, R
     different_sides(&transfer)?;
     field::details(&command.details)?;
     let dates = Dates::of(books, command.booking_date, command.value_date)?;
-    match books.transits.get(&transfer.key()) {
+    match books.remembered(transfer.key(), context.time_ms) {
         Some(item) if !item.is_of(&transfer) || item.returned => return Err(Rejection::PaymentConflict),
         Some(item) if item.credited || item.refused => return repeated(true),
         Some(_) => {}
@@ -121,7 +121,11 @@ fn refused(command: &TransferIn, transfer: &Transfer, code: &'static str) -> Dec
 
 /// Transit back to the debtor, which no state of its account can refuse: where it is closed, or can't hold the sum,
 /// the money goes to suspense. The entry takes the account's next number all the same.
-pub(super) fn give_back(books: &Books, command: &ReturnTransfer) -> Result<Decision, Rejection> {
+pub(super) fn give_back(
+    books: &Books,
+    command: &ReturnTransfer,
+    context: &Context,
+) -> Result<Decision, Rejection> {
     let transfer = Transfer {
         payment_id: command.payment_id,
         debtor: command.account_id,
@@ -134,8 +138,7 @@ pub(super) fn give_back(books: &Books, command: &ReturnTransfer) -> Result<Decis
     let dates = Dates::of(books, command.booking_date, command.value_date)?;
     let account = books.known(command.account_id)?;
     let item = books
-        .transits
-        .get(&transfer.key())
+        .remembered(transfer.key(), context.time_ms)
         .filter(|item| item.sent)
         .ok_or(Rejection::PaymentUnknown)?;
     if item.returned || item.credited || !item.is_of(&transfer) {

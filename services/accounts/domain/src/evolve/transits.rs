@@ -9,7 +9,10 @@ use crate::{
 /// Takes an entry of a payment down on its item in transit.
 pub(super) fn step(books: &mut Books, entry: &EntryPosted, recorded: &Recorded) -> Result<(), Fault> {
     let transfer = transfer_of(entry).ok_or(Fault::TransitDiffers)?;
-    match (entry.kind, books.transits.contains_key(&transfer.key())) {
+    match (
+        entry.kind,
+        books.remembered(transfer.key(), recorded.time_ms).is_some(),
+    ) {
         (EntryKind::TransferOut, true) | (EntryKind::TransferReturn, false) => Err(Fault::TransitDiffers),
         _ => change(books, &transfer, recorded, |item| {
             let done = match entry.kind {
@@ -45,6 +48,9 @@ fn change(
     let item = books
         .transits
         .get_or_insert_with(transfer.key(), || Transit::of(transfer));
+    if item.is_over(recorded.time_ms) {
+        *item = Transit::of(transfer);
+    }
     item.touched_at = recorded.time_ms;
     let twice = take(item);
     match !twice && item.is_of(transfer) && item.is_consistent() {

@@ -84,9 +84,19 @@ pub(crate) fn given<const N: usize>(events: [AccountsEvent; N]) -> Given {
 
 impl Given {
     pub(crate) fn when(self, command: impl Into<AccountsCommand>) -> Outcome {
-        let decided = decide(&self.books, &command.into(), &context());
+        self.when_later(0, command)
+    }
+
+    /// As much later as that, in milliseconds of record time.
+    pub(crate) fn when_later(self, later_ms: i64, command: impl Into<AccountsCommand>) -> Outcome {
+        let later = Context {
+            time_ms: NOW + later_ms,
+            ..context()
+        };
+        let decided = decide(&self.books, &command.into(), &later);
         Outcome {
             books: self.books,
+            time_ms: later.time_ms,
             decided,
         }
     }
@@ -99,6 +109,7 @@ impl Given {
         let decided = Ok(decide_timer(&self.books, timer, &at_due));
         Outcome {
             books: self.books,
+            time_ms: timer.due,
             decided,
         }
     }
@@ -106,6 +117,7 @@ impl Given {
 
 pub(crate) struct Outcome {
     books: Books,
+    time_ms: i64,
     decided: Result<Decision, Rejection>,
 }
 
@@ -132,7 +144,7 @@ impl Outcome {
         for (index, event) in events.iter().enumerate() {
             let recorded = Recorded {
                 event_id: context().command_id.event(index as u32),
-                time_ms: NOW,
+                time_ms: self.time_ms,
             };
             evolve(&mut self.books, event, &recorded).unwrap();
         }

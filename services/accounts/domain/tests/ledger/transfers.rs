@@ -1,3 +1,4 @@
+use tributary_accounts_domain::REMEMBERED_MS;
 use tributary_contracts::accounts::{
     AccountsCommand, BlockScope, Details, Direction, EntryKind, EntryPosted, GlAccount, HoldSettlement,
     ImportRef, LedgerAccount, ReturnTransfer, TransferIn, TransferOut, TransferRefused,
@@ -422,4 +423,32 @@ fn a_transfer_keeps_an_overdrawn_account_where_it_is() {
         .then([credited(anna(), 3, 500, 0)])
         .when(transfer_out("0.01"))
         .then_refused("INSUFFICIENT_FUNDS");
+}
+
+#[test]
+fn a_payments_id_can_be_sent_again_only_when_no_creditor_remembers_it() {
+    let sent_at_the_latest = 2 * REMEMBERED_MS;
+    sent()
+        .when_later(sent_at_the_latest, transfer_out("7"))
+        .then_nothing_to_do("PAYMENT_EXISTS");
+    sent()
+        .when_later(sent_at_the_latest, return_transfer("ACCOUNT_CLOSED"))
+        .then([step(EntryKind::TransferReturn, 4, 700, 1000).into()]);
+    given([
+        opened(anna()),
+        credited(anna(), 2, 2000, 2000),
+        step(EntryKind::TransferOut, 3, 700, 1300).into(),
+    ])
+    .when_later(sent_at_the_latest + 1, transfer_out("7"))
+    .then_sends(
+        [step(EntryKind::TransferOut, 4, 700, 600).into()],
+        [transfer_in("7").into()],
+    );
+    let received = || given([opened(boris()), step(EntryKind::TransferIn, 2, 700, 700).into()]);
+    received()
+        .when_later(REMEMBERED_MS, transfer_in("7"))
+        .then_nothing_to_do("PAYMENT_EXISTS");
+    received()
+        .when_later(REMEMBERED_MS + 1, transfer_in("7"))
+        .then([step(EntryKind::TransferIn, 3, 700, 1400).into()]);
 }
