@@ -247,9 +247,9 @@ proptest! {
             }
             folded.commit();
             prop_assert_eq!(&folded, &partition.books, "the fold of the log is the state");
-            let snapshot = serde_json::to_string(&partition.books).unwrap();
-            prop_assert_eq!(&snapshot, &serde_json::to_string(&folded).unwrap(), "byte for byte");
-            let restored: Books = serde_json::from_str(&snapshot).unwrap();
+            let snapshot = postcard::to_stdvec(&partition.books).unwrap();
+            prop_assert_eq!(&snapshot, &postcard::to_stdvec(&folded).unwrap(), "byte for byte");
+            let restored: Books = postcard::from_bytes(&snapshot).unwrap();
             prop_assert_eq!(&restored, &partition.books, "a snapshot gives the state back");
         }
     }
