@@ -154,15 +154,16 @@ impl Client {
         }
     }
 
-    /// Polls until a fault is told.
-    pub(super) fn await_fault(&mut self) -> Polled {
+    /// Polls until a fault of this kind is told. Transient ones may come before.
+    pub(super) fn await_fault(&mut self, kind: FaultKind) -> Fault {
         for _ in 0..PATIENCE {
-            let polled = self.polled(POLL);
-            if polled.fault.is_some() {
-                return polled;
+            match self.polled(POLL).fault {
+                Some(fault) if fault.kind == kind => return fault,
+                Some(fault) => assert_eq!(fault.kind, FaultKind::Transient, "{fault}"),
+                None => {}
             }
         }
-        panic!("no fault was told");
+        panic!("no fault of kind {kind:?} was told");
     }
 
     pub(super) fn initialise(&mut self) -> Result<(), Fault> {

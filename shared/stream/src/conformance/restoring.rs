@@ -23,13 +23,19 @@ pub(super) fn aborted_events_are_passed_over(harness: &mut dyn Harness) {
 
     let read = client.read_all(0);
     assert_eq!(values(&read), ["one", "two"]);
-    assert_eq!(offsets(&read), [0, 5], "one, marker, two aborted, marker, two");
+    let at = offsets(&read);
+    assert_eq!(at[0], 0);
+    // The marker of the abort comes after the answer to it, so before or behind the next record
+    assert!(
+        (4..=5).contains(&at[1]),
+        "one, marker, two aborted, marker, two: {at:?}"
+    );
 
-    // Behind the last record, only a marker is left to pass
+    // Behind the last record, only markers are left to pass
     let end = client.await_located(0).events_end;
     assert_eq!(end, 7);
     assert_eq!(values(&client.read_to(0, 1, end)), ["two"]);
-    assert_eq!(client.read_to(0, 6, end), []);
+    assert_eq!(client.read_to(0, at[1] + 1, end), []);
 }
 
 pub(super) fn an_open_transaction_holds_readers_back_and_the_end_is_beyond_it(harness: &mut dyn Harness) {
@@ -43,7 +49,10 @@ pub(super) fn an_open_transaction_holds_readers_back_and_the_end_is_beyond_it(ha
 
     // Then the end that a restore must reach is the high watermark, and reading stops before (KAFKA-10167)
     let end = client.await_located(0).events_end;
-    assert_eq!(end, 5, "one, marker, undecided, two, marker");
+    assert!(
+        (4..=5).contains(&end),
+        "one, marker, undecided, two, and perhaps its marker already: {end}"
+    );
     assert_eq!(values(&client.read_to(0, 0, 2)), ["one"]);
     client.expect_no_event(0, 2);
 

@@ -39,6 +39,9 @@ pub enum InjectedFault {
     Stall { ms: i64 },
     /// The group throws the member out, as if its session had timed out.
     Expelled,
+    /// The group has seen a join of this member whose answer was lost, and knows it by another id from now on: it is
+    /// fenced by itself. Seen when a broker was away for longer than a session.
+    JoinAnswerLost,
     /// The broker answers with an error after which the client can go on; an open transaction is aborted cleanly.
     /// Not once a commit is decided.
     Refused,
@@ -62,6 +65,7 @@ impl InjectedFault {
             Self::Crash => "crash",
             Self::Stall { .. } => "stall",
             Self::Expelled => "expelled",
+            Self::JoinAnswerLost => "join-answer-lost",
             Self::Refused => "refused",
             Self::Disconnected => "disconnected",
             Self::Broken => "broken",
@@ -73,7 +77,9 @@ impl InjectedFault {
     /// Whether it can strike there.
     pub(super) fn suits(&self, at: FaultPoint) -> bool {
         match self {
-            Self::Crash | Self::Stall { .. } | Self::Expelled | Self::Disconnected => true,
+            Self::Crash | Self::Stall { .. } | Self::Expelled | Self::JoinAnswerLost | Self::Disconnected => {
+                true
+            }
             Self::Refused => at != FaultPoint::Prepared,
             Self::Broken => matches!(
                 at,

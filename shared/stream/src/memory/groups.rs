@@ -8,9 +8,10 @@ use std::collections::BTreeMap;
 
 use super::broker::Broker;
 use super::error::BrokerError;
+use crate::kafka::SESSION_TIMEOUT;
 
-/// How long a member may be silent before it is expelled (`session.timeout.ms`).
-pub(super) const SESSION_TIMEOUT_MS: i64 = 6_000;
+/// As the real consumer asks for it.
+const SESSION_TIMEOUT_MS: i64 = SESSION_TIMEOUT.as_millis() as i64;
 
 /// What a client knows of its membership.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -244,6 +245,17 @@ impl Broker {
             && member.id == known.member_id
         {
             member.last_seen_ms = now_ms;
+        }
+    }
+
+    /// Gives a member another id, which it isn't told.
+    pub(super) fn rename_member(&mut self, group: &str, instance: &str) {
+        self.members += 1;
+        let id = self.members;
+        if let Some(group) = self.groups.get_mut(group)
+            && let Some(member) = group.members.get_mut(instance)
+        {
+            member.id = id;
         }
     }
 

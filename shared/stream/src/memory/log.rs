@@ -10,6 +10,9 @@ use super::partition::Sink;
 use super::transactions::ProducerIdentity;
 use crate::log::{Action, Ended, EventsRead, Fault, FaultKind, Input, Located, Log, Poll, Polled};
 
+/// As in the real log: being fenced within so many milliseconds after joining anew means that another has the name.
+const FENCED_AGAIN_WITHIN_MS: i64 = 30_000;
+
 /// Who a worker is, and what it reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MemoryLogSettings {
@@ -46,6 +49,8 @@ pub struct MemoryLog {
     pub(super) membership: Option<Membership>,
     /// Assigned partitions, and the offset that comes next of those that are consumed.
     pub(super) assigned: BTreeMap<i32, Option<i64>>,
+    /// When it last joined anew after it was fenced.
+    rejoined_ms: Option<i64>,
     /// The partition that was delivered from first in the last poll.
     turn: i32,
     /// `None`: not initialised, or unclear since.
@@ -69,6 +74,7 @@ impl MemoryLog {
             settings,
             membership: None,
             assigned: BTreeMap::new(),
+            rejoined_ms: None,
             turn: -1,
             producer: None,
             plan,
@@ -104,6 +110,10 @@ impl MemoryLog {
             }
             InjectedFault::Expelled => {
                 broker.expel(&self.settings.service, &self.name);
+                Ok(None)
+            }
+            InjectedFault::JoinAnswerLost => {
+                broker.rename_member(&self.settings.service, &self.name);
                 Ok(None)
             }
             other => Ok(Some(other)),
@@ -221,15 +231,30 @@ impl MemoryLog {
             }
             Err(error) => {
                 self.revoke_all(polled);
-                let mut fault = Fault::from(error);
-                if error == BrokerError::FencedInstanceId {
-                    // A fenced static member is broken for good; it must not push out who replaced it.
-                    fault.kind = FaultKind::Fatal;
-                }
-                return Err(fault);
+                return Err(match error {
+                    BrokerError::FencedInstanceId => self.join_anew(),
+                    error => error.into(),
+                });
             }
         }
         Ok(())
+    }
+
+    /// A fenced consumer is replaced by one that joins anew, since one can be fenced by one's own former self: an answer
+    /// to a join was lost. Fenced again soon after, there really is another of this name.
+    fn join_anew(&mut self) -> Fault {
+        let mut fault = Fault::from(BrokerError::FencedInstanceId);
+        let now_ms = self.broker.time();
+        if self
+            .rejoined_ms
+            .is_some_and(|rejoined_ms| now_ms - rejoined_ms < FENCED_AGAIN_WITHIN_MS)
+        {
+            fault.kind = FaultKind::Fatal;
+        } else {
+            self.membership = None;
+            self.rejoined_ms = Some(now_ms);
+        }
+        fault
     }
 
     fn show_up(&self, known: Option<&Membership>) -> Result<Told, BrokerError> {

@@ -11,9 +11,10 @@ use tributary_contracts::record::Outgoing;
 use super::broker::{Broker, PartitionId};
 use super::error::BrokerError;
 use super::groups::Membership;
+use crate::kafka::TRANSACTION_TIMEOUT;
 
-/// How long a transaction may be open before the broker aborts it (`transaction.timeout.ms`).
-pub(super) const TRANSACTION_TIMEOUT_MS: i64 = 10_000;
+/// As the real producer asks for it.
+const TRANSACTION_TIMEOUT_MS: i64 = TRANSACTION_TIMEOUT.as_millis() as i64;
 
 /// Epochs above this make way for a new producer id; one is kept for fencing.
 const EPOCH_MAX: i16 = i16::MAX - 2;
