@@ -287,6 +287,9 @@ fn a_last_line_that_is_cut_off_is_reported_and_parks_only_its_account() {
     }
 }
 
+/// Makes a wrong value of a right one.
+type Change = fn(&str) -> String;
+
 /// The rows of one account, and ways to spoil one of them.
 struct OneAccount {
     name: String,
@@ -325,7 +328,7 @@ impl OneAccount {
     }
 
     /// Whether the row is named alone. Where a row of the same day explains the fault as well, both are named.
-    fn changed(&self, index: usize, change: fn(&str) -> String) -> bool {
+    fn changed(&self, index: usize, change: Change) -> bool {
         let (found, history) = self.spoilt(|lines, row| {
             let text = str::from_utf8(&lines[row]).unwrap();
             let value = change(text.split(';').nth(index).unwrap());
@@ -399,7 +402,7 @@ fn whichever_row_is_wrong_it_is_not_posted_and_named() {
             lines: own,
             name,
         };
-        let changes: [(usize, fn(&str) -> String); 4] = [
+        let changes: [(usize, Change); 4] = [
             (5, |amount| format!("1{amount}")),
             (5, half_a_crown_off),
             (6, half_a_crown_off),
