@@ -5,6 +5,7 @@
 //! invariant must hold. `TRIBUTARY_CRASH_ROUNDS` sets the rounds of each kind (2), `TRIBUTARY_CRASH_SEED` the first
 //! seed.
 
+#![expect(clippy::panic, reason = "a test fails by panicking")]
 #![expect(clippy::unwrap_used, reason = "what a test needs and does not get fails it")]
 
 mod load;

@@ -68,6 +68,17 @@ impl Rig {
         Process(child)
     }
 
+    /// Fails with what the services logged last, since the stack's directory goes with the test.
+    pub(crate) fn give_up(&self, why: &str) -> ! {
+        let log = std::fs::read_to_string(self.stack.logs().join("services.log")).unwrap_or_default();
+        let lines: Vec<_> = log.lines().collect();
+        panic!(
+            "seed {}: {why}\n{}",
+            self.seed,
+            lines[lines.len().saturating_sub(60)..].join("\n")
+        )
+    }
+
     /// Lets the load run for a random while.
     pub(crate) fn let_run(&mut self) {
         let millis = self.random.random_range(500..2_500);

@@ -32,11 +32,7 @@ fn the_ledger_is_killed_under_load_and_goes_on_where_it_was() {
         ledger = rig.service(ACCOUNTS);
         let recovered = observer.recovered(restarted, RECOVER_WITHIN);
         println!("  round {round}: events in all partitions after {recovered:?}");
-        assert!(
-            recovered.is_some(),
-            "seed {}: no recovery in round {round}",
-            rig.seed
-        );
+        recovered.unwrap_or_else(|| rig.give_up(&format!("no recovery in round {round}")));
     }
     rig.judge(&load.stop(), &observer);
     assert!(ledger.is_running());
@@ -60,11 +56,7 @@ fn the_broker_is_killed_under_load_and_the_ledger_goes_on() {
         let up = broker.start_again().unwrap();
         let recovered = observer.recovered(killed + up, RECOVER_WITHIN);
         println!("  round {round}: broker up after {up:?}, events in all partitions {recovered:?} later");
-        assert!(
-            recovered.is_some(),
-            "seed {}: no recovery in round {round}",
-            rig.seed
-        );
+        recovered.unwrap_or_else(|| rig.give_up(&format!("no recovery in round {round}")));
     }
     rig.judge(&load.stop(), &observer);
     assert!(ledger.is_running());
@@ -87,11 +79,7 @@ fn a_ledger_that_was_paused_past_its_time_comes_back_and_changes_nothing() {
         let heir = rig.service(&["accounts", "--instance", "b"]);
         let taken_over = observer.recovered(paused + Duration::from_millis(150), RECOVER_WITHIN);
         println!("  round {round}: another instance works after {taken_over:?}");
-        assert!(
-            taken_over.is_some(),
-            "seed {}: no take-over in round {round}",
-            rig.seed
-        );
+        taken_over.unwrap_or_else(|| rig.give_up(&format!("no take-over in round {round}")));
         // Past the transaction time-out as well, so that the broker has aborted what the zombie left open.
         thread::sleep(Duration::from_secs(11).saturating_sub(paused.elapsed()));
         zombie.resume();
@@ -101,11 +89,7 @@ fn a_ledger_that_was_paused_past_its_time_comes_back_and_changes_nothing() {
         let back = observer.recovered(resumed, RECOVER_WITHIN);
         println!("  round {round}: both, then the first alone, {back:?}");
         let alone = observer.recovered(now() + Duration::from_millis(150), RECOVER_WITHIN);
-        assert!(
-            alone.is_some(),
-            "seed {}: the zombie never works again in round {round}",
-            rig.seed
-        );
+        alone.unwrap_or_else(|| rig.give_up(&format!("the zombie never works again in round {round}")));
         println!("  round {round}: the former zombie has all partitions after {alone:?}");
     }
     rig.judge(&load.stop(), &observer);
@@ -131,11 +115,9 @@ fn partitions_move_between_two_instances_under_load() {
         let killed = now() + Duration::from_millis(150);
         let taken_over = observer.recovered(killed, RECOVER_WITHIN);
         println!("  round {round}: shared after {shared:?}, taken over after {taken_over:?}");
-        assert!(
-            shared.is_some() && taken_over.is_some(),
-            "seed {}: stuck in round {round}",
-            rig.seed
-        );
+        shared
+            .and(taken_over)
+            .unwrap_or_else(|| rig.give_up(&format!("stuck in round {round}")));
     }
     rig.judge(&load.stop(), &observer);
 }
