@@ -1,1 +1,29 @@
-//! Replay of a history through the ledger, and its reconciliation
+//! Replay of a history through the ledger, and its reconciliation.
+//!
+//! - [`replay`]: sends every row as a command and follows what becomes of it.
+//! - [`Reconciliation`]: holds what the topic and PostgreSQL say against the history, row by row and in sums.
+
+mod clock;
+mod command;
+mod entry;
+mod expectation;
+mod plan;
+mod progress;
+mod read_model;
+mod reconciliation;
+mod run;
+mod schedule;
+mod topic;
+
+pub use clock::Moment;
+pub use command::{RowCommand, RowFault, Translator, account_id, command_id, gl_account};
+pub use entry::Entry;
+pub use plan::Plan;
+pub use progress::{Progress, grouped};
+pub use read_model::{ReadModelError, read_model};
+pub use reconciliation::{
+    Checked, Counts, Difference, DifferenceKind, Differences, LeftOut, ReadModelLedger, Reconciliation,
+    SumLine,
+};
+pub use run::{Options, ReplayError, Replayed, Unsent, replay};
+pub use topic::{News, Refused, TopicLedger};

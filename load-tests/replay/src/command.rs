@@ -1,0 +1,485 @@
+//! A row of a history as a command to the ledger.
+
+use std::collections::HashMap;
+
+use smol_str::{SmolStr, ToSmolStr};
+use tributary_contracts::{
+    accounts::{
+        AccountsCommand, Credit, Debit, Details, Direction, GlAccount, ImportRef, OpenAccount, Release,
+        Reserve, Reverse, Settle, TransferOut,
+    },
+    codec::{self, Message},
+    envelope::{Channel, CommandEnvelope, Initiator},
+    partition::partition_of,
+    record::Outgoing,
+    topics::ACCOUNTS_INBOX,
+};
+use tributary_history::{Contra, HistoryRow, Open, Posting};
+use tributary_ids::{AccountId, CommandId, CustomerId, HoldId, PaymentId, derive};
+use tributary_money::{Currency, Money};
+use uuid::Uuid;
+
+/// Who acts, as every imported command says.
+const ACTOR: &str = "history-replay";
+
+/// Why a row of a history can't be said in the ledger's language. It and its account's later rows are not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RowFault {
+    #[error("the account was not opened by a row before")]
+    AccountUnknown,
+    #[error("the other side is no account of the ledger's chart")]
+    ContraUnknown,
+    #[error("the amount is outside what 64 bits of minor units hold")]
+    Overflow,
+}
+
+impl RowFault {
+    /// Stable code, listed in `docs/errors.md`.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::AccountUnknown => "REPLAY_ACCOUNT_UNKNOWN",
+            Self::ContraUnknown => "REPLAY_CONTRA_UNKNOWN",
+            Self::Overflow => "REPLAY_AMOUNT_OVERFLOW",
+        }
+    }
+}
+
+/// The id that a history's name of something means: a name that is an id stands for itself, so that what was exported
+/// comes back under the same ids.
+fn id_of<T>(name: &str, of_id: impl Fn(Uuid) -> T, named: impl Fn(&str) -> T) -> T {
+    match name.len() {
+        36 => Uuid::parse_str(name).map_or_else(|_| named(name), of_id),
+        _ => named(name),
+    }
+}
+
+/// The ledger's account for a history's name of it.
+pub fn account_id(name: &str) -> AccountId {
+    id_of(name, AccountId, AccountId::named)
+}
+
+pub(crate) fn hold_id(name: &str) -> HoldId {
+    id_of(name, HoldId, HoldId::named)
+}
+
+pub(crate) fn payment_id(name: &str) -> PaymentId {
+    id_of(name, PaymentId, PaymentId::named)
+}
+
+/// The id of the command that a row becomes: the same in every replay, so that whatever refers to its entry, as a
+/// reversal does, can be told without asking the ledger.
+pub fn command_id(source: &str, account: AccountId, sequence: u64) -> CommandId {
+    CommandId(derive(account.0, &format!("import/{source}/{sequence}")))
+}
+
+/// The general ledger account for a history's other side.
+pub fn gl_account(contra: &Contra) -> Result<GlAccount, RowFault> {
+    let account = match contra {
+        Contra::Cash => Ok(GlAccount::CASH),
+        Contra::Bank(code) => GlAccount::nostro(code),
+        Contra::InterestPaid => Ok(GlAccount::INTEREST_EXPENSE),
+        Contra::PenaltyInterest => Ok(GlAccount::PENALTY_INTEREST),
+        Contra::Fee => Ok(GlAccount::FEE_INCOME),
+        Contra::OpeningBalance => Ok(GlAccount::OPENING_BALANCES),
+        Contra::Gl(number) => number.parse(),
+    };
+    account
+        .ok()
+        .filter(|account| *account != GlAccount::IN_TRANSIT)
+        .ok_or(RowFault::ContraUnknown)
+}
+
+/// A command that carries a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowCommand {
+    pub id: CommandId,
+    /// The account that decides.
+    pub account: AccountId,
+    pub data: AccountsCommand,
+}
+
+impl RowCommand {
+    /// The inbox record, for a topic of that many partitions.
+    pub fn record(&self, partitions: i32, branch: Option<&str>) -> Outgoing {
+        let envelope = CommandEnvelope {
+            id: self.id,
+            correlation_id: self.id.0,
+            causation_id: None,
+            reply_to: None,
+            not_after: None,
+            initiator: Initiator {
+                actor: ACTOR.to_owned(),
+                on_behalf_of: None,
+                channel: Channel::Import,
+                branch: branch.map(str::to_owned),
+            },
+            data: &self.data,
+        };
+        let key = self.account.to_string().into_bytes();
+        Outgoing {
+            topic: ACCOUNTS_INBOX.name,
+            // A UUID names no partition, so every key has one.
+            partition: partition_of(&key, partitions).unwrap_or_default(),
+            headers: codec::headers(&self.id, ACTOR, self.data.ce_type(), None),
+            value: codec::encode(&envelope),
+            key,
+        }
+    }
+}
+
+/// What later rows of an account need of its opening.
+#[derive(Clone, Debug)]
+struct Known {
+    currency: Currency,
+    branch: Option<String>,
+}
+
+/// Translates the rows of one history, in their order.
+#[derive(Debug)]
+pub struct Translator {
+    source: SmolStr,
+    accounts: HashMap<String, Known>,
+}
+
+impl Translator {
+    pub fn new(source: &str) -> Self {
+        Self {
+            source: source.into(),
+            accounts: HashMap::new(),
+        }
+    }
+
+    /// The branch that keeps a row's account.
+    pub fn branch(&self, account: &str) -> Option<&str> {
+        self.accounts.get(account)?.branch.as_deref()
+    }
+
+    /// The command that the row becomes; none for a posting that moves nothing, for which the ledger has no entry.
+    pub fn command(&mut self, row: &HistoryRow) -> Result<Option<RowCommand>, RowFault> {
+        if let HistoryRow::Open(open) = row {
+            let known = Known {
+                currency: open.currency,
+                branch: open.branch.clone(),
+            };
+            self.accounts.insert(open.account.clone(), known);
+        }
+        let currency = self
+            .accounts
+            .get(row.account())
+            .ok_or(RowFault::AccountUnknown)?
+            .currency;
+        let account = account_id(row.account());
+        let data = match row {
+            HistoryRow::Open(open) => Some(self.open(open)),
+            HistoryRow::Posting(posting) => self.posting(posting, currency)?,
+            _ => Some(self.other(row, account, currency)?),
+        };
+        let id = command_id(&self.source, account, row.sequence());
+        Ok(data.map(|data| RowCommand { id, account, data }))
+    }
+
+    fn open(&self, open: &Open) -> AccountsCommand {
+        OpenAccount {
+            account_id: account_id(&open.account),
+            owner: id_of(&open.owner, CustomerId, CustomerId::named),
+            product: open.product.to_smolstr(),
+            currency: open.currency,
+            overdraft_limit: SmolStr::new_static("0"),
+            booking_date: open.date,
+            opening_balance: match open.opening_balance {
+                0 => SmolStr::new_static("0"),
+                balance => decimal(balance, open.currency),
+            },
+        }
+        .into()
+    }
+
+    /// Whatever a history records has happened: every debit is booked, also below zero.
+    fn posting(&self, row: &Posting, currency: Currency) -> Result<Option<AccountsCommand>, RowFault> {
+        let account_id = account_id(&row.account);
+        let contra = gl_account(&row.contra)?;
+        let rounding = (row.rounding != 0).then(|| decimal(row.rounding, currency));
+        let import = self.import(row.sequence);
+        let details = Details {
+            purpose: some_text(&row.kind),
+            counterparty_bank: row
+                .counterparty
+                .as_ref()
+                .and_then(|party| party.bank.as_deref())
+                .and_then(some_text),
+            country: None,
+            reference: some_text(&row.reference),
+        };
+        let (booking_date, value_date) = (row.date, row.value_date);
+        Ok(match row.amount {
+            0 if row.rounding == 0 => None,
+            // Also a debit of nothing that a rounding makes one: the amount's side says nothing there.
+            0.. => Some(
+                Credit {
+                    account_id,
+                    amount: decimal(row.amount, currency),
+                    currency,
+                    contra,
+                    rounding,
+                    booking_date,
+                    value_date,
+                    import,
+                    details,
+                }
+                .into(),
+            ),
+            _ => Some(
+                Debit {
+                    account_id,
+                    amount: decimal(row.amount.checked_neg().ok_or(RowFault::Overflow)?, currency),
+                    currency,
+                    contra,
+                    rounding,
+                    forced: true,
+                    booking_date,
+                    value_date,
+                    import,
+                    details,
+                }
+                .into(),
+            ),
+        })
+    }
+
+    fn other(
+        &self,
+        row: &HistoryRow,
+        account_id: AccountId,
+        currency: Currency,
+    ) -> Result<AccountsCommand, RowFault> {
+        Ok(match row {
+            HistoryRow::Transfer(row) => TransferOut {
+                account_id,
+                payment_id: payment_id(&row.payment),
+                creditor: self::account_id(&row.to),
+                amount: decimal(row.amount, currency),
+                currency,
+                hold_id: None,
+                booking_date: row.date,
+                value_date: None,
+                import: self.import(row.from_sequence),
+                details: Details::default(),
+            }
+            .into(),
+            HistoryRow::Reserve(row) => Reserve {
+                account_id,
+                hold_id: hold_id(&row.hold),
+                direction: Direction::Out,
+                amount: decimal(row.amount, currency),
+                currency,
+                expires_at: None,
+            }
+            .into(),
+            HistoryRow::Settle(row) => Settle {
+                account_id,
+                hold_id: hold_id(&row.hold),
+                amount: decimal(row.amount, currency),
+                currency,
+                contra: gl_account(&row.contra)?,
+                last: false,
+                booking_date: row.date,
+                value_date: None,
+                import: self.import(row.sequence),
+                details: Details::default(),
+            }
+            .into(),
+            HistoryRow::Release(row) => Release {
+                account_id,
+                hold_id: hold_id(&row.hold),
+            }
+            .into(),
+            HistoryRow::Reversal(row) => Reverse {
+                account_id,
+                entry_id: command_id(&self.source, account_id, row.of).event(0).to_smolstr(),
+                booking_date: row.date,
+                import: self.import(row.sequence),
+            }
+            .into(),
+            HistoryRow::Open(_) | HistoryRow::Posting(_) => return Err(RowFault::AccountUnknown),
+        })
+    }
+
+    fn import(&self, sequence: u64) -> Option<ImportRef> {
+        Some(ImportRef {
+            source: self.source.clone(),
+            sequence,
+        })
+    }
+}
+
+fn decimal(minor: i64, currency: Currency) -> SmolStr {
+    Money::new(minor, currency).to_decimal().to_smolstr()
+}
+
+fn some_text(text: &str) -> Option<SmolStr> {
+    (!text.is_empty()).then(|| text.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use tributary_history::{Counterparty, Reversal, Transfer};
+
+    use super::*;
+
+    fn czk() -> Currency {
+        "CZK".parse().unwrap()
+    }
+
+    fn opened() -> Translator {
+        let mut translator = Translator::new("berka");
+        for account in ["berka/1", "berka/2"] {
+            let open = Open {
+                account: account.into(),
+                owner: "berka/client/7".into(),
+                date: "1993-01-01".parse().unwrap(),
+                currency: czk(),
+                product: "recorded".into(),
+                branch: Some("berka/district/18".into()),
+                opening_balance: 0,
+            };
+            translator.command(&HistoryRow::Open(open)).unwrap().unwrap();
+        }
+        translator
+    }
+
+    fn posting(amount: i64, rounding: i64) -> Posting {
+        Posting {
+            account: "berka/1".into(),
+            sequence: 199_301_010_001,
+            date: "1993-01-01".parse().unwrap(),
+            value_date: None,
+            amount,
+            rounding,
+            contra: Contra::Bank("AB".into()),
+            kind: "VYDAJ/PREVOD NA UCET".into(),
+            reference: "17".into(),
+            counterparty: Some(Counterparty {
+                bank: Some("AB".into()),
+                account: Some("1234567".into()),
+            }),
+            balance_after: Some(0),
+            forced: false,
+        }
+    }
+
+    fn command_of(row: Posting) -> Option<AccountsCommand> {
+        opened()
+            .command(&HistoryRow::Posting(row))
+            .unwrap()
+            .map(|command| command.data)
+    }
+
+    #[test]
+    fn a_debit_is_booked_whatever_the_balance_and_names_the_bank_but_never_the_outside_account() {
+        let Some(AccountsCommand::Debit(debit)) = command_of(posting(-1_230, 0)) else {
+            panic!("no debit");
+        };
+        assert_eq!(
+            (debit.amount.as_str(), debit.forced, debit.rounding.clone()),
+            ("12.30", true, None)
+        );
+        assert_eq!(debit.contra, GlAccount::nostro("AB").unwrap());
+        assert_eq!(debit.details.counterparty_bank.as_deref(), Some("AB"));
+        let text = serde_json::to_string(&debit).unwrap();
+        assert!(!text.contains("1234567"), "{text}");
+    }
+
+    #[test]
+    fn a_rounding_travels_apart_and_a_row_of_a_rounding_alone_is_a_credit_of_nothing() {
+        let Some(AccountsCommand::Credit(credit)) = command_of(posting(500, -10)) else {
+            panic!("no credit");
+        };
+        assert_eq!(
+            (credit.amount.as_str(), credit.rounding.as_deref()),
+            ("5.00", Some("-0.10"))
+        );
+        let Some(AccountsCommand::Credit(credit)) = command_of(posting(0, -10)) else {
+            panic!("no credit");
+        };
+        assert_eq!(
+            (credit.amount.as_str(), credit.rounding.as_deref()),
+            ("0.00", Some("-0.10"))
+        );
+    }
+
+    #[test]
+    fn a_row_that_moves_nothing_is_no_command() {
+        assert_eq!(command_of(posting(0, 0)), None);
+    }
+
+    #[test]
+    fn a_bank_or_account_that_the_chart_cannot_hold_is_a_fault_of_the_row() {
+        for contra in [
+            Contra::Bank("ab".into()),
+            Contra::Gl("1011".into()),
+            Contra::Gl("2100".into()),
+        ] {
+            let row = HistoryRow::Posting(Posting {
+                contra,
+                ..posting(1, 0)
+            });
+            assert_eq!(opened().command(&row), Err(RowFault::ContraUnknown));
+        }
+    }
+
+    #[test]
+    fn the_same_row_is_the_same_command_in_every_replay() {
+        let row = HistoryRow::Posting(posting(100, 0));
+        assert_eq!(opened().command(&row), opened().command(&row));
+    }
+
+    #[test]
+    fn a_reversal_names_the_entry_that_its_row_became() {
+        let mut translator = opened();
+        let original = translator
+            .command(&HistoryRow::Posting(posting(100, 0)))
+            .unwrap()
+            .unwrap();
+        let reversal = HistoryRow::Reversal(Reversal {
+            account: "berka/1".into(),
+            sequence: 199_301_010_002,
+            date: "1993-01-01".parse().unwrap(),
+            of: 199_301_010_001,
+            amount: -100,
+            contra: Contra::Cash,
+            reference: "18".into(),
+            balance_after: None,
+            forced: false,
+        });
+        let Some(AccountsCommand::Reverse(reverse)) = translator.command(&reversal).unwrap().map(|c| c.data)
+        else {
+            panic!("no reversal");
+        };
+        assert_eq!(reverse.entry_id, original.id.event(0).to_string());
+    }
+
+    #[test]
+    fn a_name_that_is_an_id_stands_for_itself() {
+        let id = AccountId::named("berka/1");
+        assert_eq!(account_id(&id.to_string()), id);
+        assert_eq!(account_id("berka/1"), id);
+    }
+
+    #[test]
+    fn a_transfer_is_sent_by_the_debtor_with_its_own_sequence() {
+        let transfer = HistoryRow::Transfer(Transfer {
+            payment: "p".into(),
+            date: "1993-01-01".parse().unwrap(),
+            from: "berka/1".into(),
+            from_sequence: 5,
+            to: "berka/2".into(),
+            to_sequence: 9,
+            amount: 100,
+            from_balance_after: None,
+            to_balance_after: None,
+        });
+        let command = opened().command(&transfer).unwrap().unwrap();
+        assert_eq!(command.account, AccountId::named("berka/1"));
+        assert_eq!(command.data.import().map(|import| import.sequence), Some(5));
+    }
+}

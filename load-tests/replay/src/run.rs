@@ -1,0 +1,437 @@
+//! Sends a history's rows to the ledger and follows what becomes of them, until nothing is under way any more.
+
+use std::{
+    collections::BTreeMap,
+    iter::Peekable,
+    sync::mpsc::{Receiver, channel},
+    time::Duration,
+};
+
+use chrono::NaiveDate;
+use hashbrown::HashSet;
+use tributary_contracts::{
+    codec::DecodeError,
+    topics::{ACCOUNTS_EVENTS, ACCOUNTS_INBOX},
+};
+use tributary_history::{History, HistoryError, HistoryRow, Rows};
+use tributary_ids::AccountId;
+use tributary_stream::{
+    kafka::{CommandProducer, Delivered, EventReader, Watermarks},
+    log::Fault,
+};
+
+use crate::{
+    clock::Moment,
+    command::{RowFault, Translator, account_id, payment_id},
+    plan::Plan,
+    progress::{Progress, grouped},
+    schedule::{Scheduler, Task},
+    topic::{News, TopicLedger},
+};
+
+/// Rows that are kept waiting at most: for a creditor's money, or for their day.
+const WAITING_MAX: usize = 20_000;
+
+/// Records under way to the broker at most.
+const IN_FLIGHT_MAX: usize = 5_000;
+
+/// Records sent between two looks at the log.
+const SENT_AT_ONCE: usize = 500;
+
+/// Events taken at once.
+const EVENTS_AT_ONCE: usize = 5_000;
+
+/// How long the producer waits for company for a record.
+const LINGER: Duration = Duration::from_millis(2);
+
+/// How long a look at the log waits when there is nothing to send.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// How long nothing may move while something is under way.
+const NO_PROGRESS_MAX: Duration = Duration::from_secs(60);
+
+const SECONDS_OF_A_DAY: f64 = 86_400.0;
+
+/// How to replay.
+#[derive(Debug)]
+pub struct Options {
+    /// `host:port,...`
+    pub brokers: String,
+    /// Times the recorded speed, by the rows' days; none: as fast as the ledger takes it.
+    pub speed: Option<f64>,
+    /// When whoever waits began to wait; the time to the first entry counts from there.
+    pub since: Moment,
+}
+
+/// Why a replay ended early. What was posted stays posted: replaying again goes on from there.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    #[error(transparent)]
+    History(#[from] HistoryError),
+    #[error("{0}")]
+    Log(Fault),
+    #[error("accounts.events/{partition}, offset {offset}: {error}")]
+    Unreadable {
+        partition: i32,
+        offset: i64,
+        error: DecodeError,
+    },
+    #[error(
+        "nothing moved for {} s: {unanswered} commands are not answered, {in_transit} payments are in transit, \
+         {waiting} rows wait; {hint}",
+        NO_PROGRESS_MAX.as_secs()
+    )]
+    Stalled {
+        unanswered: u64,
+        in_transit: usize,
+        waiting: usize,
+        hint: &'static str,
+    },
+    #[error("the replay was interrupted; replaying the same history again goes on from here")]
+    Interrupted,
+}
+
+impl From<Fault> for ReplayError {
+    fn from(fault: Fault) -> Self {
+        Self::Log(fault)
+    }
+}
+
+/// A row that was not sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unsent {
+    pub account: String,
+    pub sequence: u64,
+    /// What is wrong with it; none: it stands behind such a row of its account.
+    pub fault: Option<RowFault>,
+}
+
+/// A replay that came to its end.
+#[derive(Debug)]
+pub struct Replayed {
+    pub plan: Plan,
+    pub ledger: TopicLedger,
+    /// Commands sent.
+    pub sent: u64,
+    /// Commands that found their row posted before.
+    pub known_before: u64,
+    pub unsent: Vec<Unsent>,
+    /// From the first command to the last answer.
+    pub took: Duration,
+    /// From [`Options::since`] to the first entry of this replay; none when it posted none.
+    pub first_entry_after: Option<Duration>,
+}
+
+/// Replays a history. `stop` is asked now and then whether to give up.
+///
+/// # Errors
+/// When the history or the log can't be read, or nothing moves any more.
+pub fn replay(
+    history: &History,
+    options: &Options,
+    progress: &mut Progress,
+    stop: &dyn Fn() -> bool,
+) -> Result<Replayed, ReplayError> {
+    let mut plan = Plan::of(history)?;
+    let watermarks = Watermarks::connect(&options.brokers)?;
+    let partitions = i32::try_from(watermarks.partitions(ACCOUNTS_INBOX.name)?.len()).unwrap_or(i32::MAX);
+    let starts = watermarks.starts(ACCOUNTS_EVENTS.name)?;
+    let mut follower = Follower {
+        reader: EventReader::open(&options.brokers, ACCOUNTS_EVENTS.name, &starts)?,
+        ledger: TopicLedger::new(plan.accounts()),
+    };
+    follower.read_to_the_end(&mut News::default())?;
+    plan.look_at(&follower.ledger);
+    progress.begin("Replaying", history.statistics.rows);
+    let (deliver, deliveries) = channel();
+    let producer = CommandProducer::connect(&options.brokers, LINGER, IN_FLIGHT_MAX, move |delivered| {
+        // Nobody listens any more once the replay has ended early.
+        let _gone = deliver.send(delivered);
+    })?;
+    let mut replay = Replay {
+        partitions,
+        options,
+        known_before: follower.ledger.nothing_to_do(),
+        follower,
+        producer,
+        deliveries,
+        translator: Translator::new(&history.header.source),
+        rows: history.rows()?.peekable(),
+        plan,
+        scheduler: Scheduler::default(),
+        first_day: None,
+        day: None,
+        began: Moment::now(),
+        moved: Moment::now(),
+        sent: 0,
+        delivered: 0,
+        last_offsets: BTreeMap::new(),
+        unsent: Vec::new(),
+        parked: HashSet::new(),
+        first_entry_after: None,
+    };
+    replay.run(progress, stop)?;
+    let replayed = replay.finish();
+    progress.end(&format!(
+        "Replayed {} rows, {} a second",
+        grouped(history.statistics.rows),
+        grouped((history.statistics.rows as f64 / replayed.took.as_secs_f64().max(0.001)) as i64)
+    ));
+    Ok(replayed)
+}
+
+/// The accounts that a row moves.
+fn sides(row: &HistoryRow) -> [Option<&str>; 2] {
+    let creditor = match row {
+        HistoryRow::Transfer(transfer) => Some(transfer.to.as_str()),
+        _ => None,
+    };
+    [Some(row.account()), creditor]
+}
+
+/// Reads the log on.
+struct Follower {
+    reader: EventReader,
+    ledger: TopicLedger,
+}
+
+impl Follower {
+    fn read_to_the_end(&mut self, news: &mut News) -> Result<(), ReplayError> {
+        loop {
+            self.read(Duration::from_millis(500), news)?;
+            if self.reader.at_end() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn read(&mut self, max_wait: Duration, news: &mut News) -> Result<(), ReplayError> {
+        let batch = self.reader.poll(max_wait, EVENTS_AT_ONCE)?;
+        for record in &batch.records {
+            self.ledger
+                .observe(record, news)
+                .map_err(|error| ReplayError::Unreadable {
+                    partition: record.partition,
+                    offset: record.offset,
+                    error,
+                })?;
+        }
+        Ok(())
+    }
+}
+
+struct Replay<'h> {
+    partitions: i32,
+    options: &'h Options,
+    follower: Follower,
+    producer: CommandProducer,
+    deliveries: Receiver<Delivered>,
+    translator: Translator,
+    rows: Peekable<Rows<'h>>,
+    plan: Plan,
+    scheduler: Scheduler,
+    first_day: Option<NaiveDate>,
+    /// Of the last row that was taken up.
+    day: Option<NaiveDate>,
+    began: Moment,
+    /// When anything was last sent, delivered or answered.
+    moved: Moment,
+    sent: u64,
+    delivered: u64,
+    /// The last offset that each inbox partition gave us.
+    last_offsets: BTreeMap<i32, i64>,
+    unsent: Vec<Unsent>,
+    /// Accounts of which nothing more is sent: a transfer that isn't made moves neither of its sides.
+    parked: HashSet<String>,
+    /// What had nothing to do before this replay.
+    known_before: u64,
+    first_entry_after: Option<Duration>,
+}
+
+impl Replay<'_> {
+    fn run(&mut self, progress: &mut Progress, stop: &dyn Fn() -> bool) -> Result<(), ReplayError> {
+        let mut events = 0;
+        while !self.is_drained() {
+            if stop() {
+                return Err(ReplayError::Interrupted);
+            }
+            self.take_deliveries()?;
+            self.take_up_rows()?;
+            let sent = self.send_ready()?;
+            let news = self.look(if sent > 0 { Duration::ZERO } else { LOOK })?;
+            events += news.events;
+            if news.entries > 0 && self.first_entry_after.is_none() {
+                let after = self.options.since.elapsed();
+                self.first_entry_after = Some(after);
+                progress.say(&format!("First entry posted after {:.1} s", after.as_secs_f64()));
+            }
+            progress.at(events, self.day);
+            self.watch_progress(sent > 0 || news.events > 0)?;
+        }
+        Ok(())
+    }
+
+    /// Whether every row was sent, every record answered and no payment is left in transit.
+    fn is_drained(&mut self) -> bool {
+        self.rows.peek().is_none()
+            && self.scheduler.waiting() == 0
+            && self.delivered == self.sent
+            && self.scheduler.in_transit() == 0
+            && self
+                .last_offsets
+                .iter()
+                .all(|(partition, offset)| self.follower.ledger.has_answered(*partition, *offset))
+    }
+
+    fn take_deliveries(&mut self) -> Result<(), ReplayError> {
+        for delivered in self.deliveries.try_iter() {
+            let (partition, offset) = delivered.result?;
+            self.delivered += 1;
+            self.moved = Moment::now();
+            let last = self.last_offsets.entry(partition).or_insert(offset);
+            *last = offset.max(*last);
+            self.scheduler.delivered(partition);
+        }
+        Ok(())
+    }
+
+    fn take_up_rows(&mut self) -> Result<(), ReplayError> {
+        while self.scheduler.waiting() < WAITING_MAX {
+            let day = match self.rows.peek() {
+                Some(Ok(row)) => row.date(),
+                Some(Err(_)) | None => break,
+            };
+            if !self.is_due(day) {
+                return Ok(());
+            }
+            if let Some(row) = self.rows.next() {
+                let row = self.plan.row(row?);
+                self.day = Some(day);
+                self.take_up(&row);
+            }
+        }
+        match self.rows.peek() {
+            Some(Err(_)) => self.rows.next().map_or(Ok(()), |row| Ok(drop(row?))),
+            _ => Ok(()),
+        }
+    }
+
+    fn is_due(&mut self, day: NaiveDate) -> bool {
+        let first = *self.first_day.get_or_insert(day);
+        self.options.speed.is_none_or(|speed| {
+            let recorded = (day - first).num_days() as f64 * SECONDS_OF_A_DAY;
+            recorded <= self.began.elapsed().as_secs_f64() * speed
+        })
+    }
+
+    fn take_up(&mut self, row: &HistoryRow) {
+        let sides = sides(row);
+        let is_parked = sides.iter().flatten().any(|side| self.parked.contains(*side));
+        let command = match self.translator.command(row) {
+            _ if is_parked => return self.leave_out(row, None),
+            Err(fault) => return self.leave_out(row, Some(fault)),
+            Ok(None) => return,
+            Ok(Some(command)) => command,
+        };
+        if self.is_known(row, &command.account) || self.follower.ledger.has_hold_event(command.id.event(0)) {
+            return;
+        }
+        let transfer = match row {
+            HistoryRow::Transfer(transfer) => {
+                let payment = payment_id(&transfer.payment);
+                // Its later rows don't wait for money that is there.
+                (!self.follower.ledger.has_arrived(payment)).then(|| (payment, account_id(&transfer.to)))
+            }
+            _ => None,
+        };
+        let branch = self.translator.branch(row.account());
+        self.scheduler.push(Task {
+            command: command.id,
+            account: command.account,
+            transfer,
+            record: command.record(self.partitions, branch),
+        });
+    }
+
+    /// An account that an earlier period has opened is not opened again, with the balance it has come to since.
+    fn is_known(&self, row: &HistoryRow, account: &AccountId) -> bool {
+        matches!(row, HistoryRow::Open(_)) && self.plan.carried(*account).is_some()
+    }
+
+    fn leave_out(&mut self, row: &HistoryRow, fault: Option<RowFault>) {
+        self.parked
+            .extend(sides(row).into_iter().flatten().map(str::to_owned));
+        self.unsent.push(Unsent {
+            account: row.account().to_owned(),
+            sequence: row.sequence(),
+            fault,
+        });
+    }
+
+    fn send_ready(&mut self) -> Result<usize, ReplayError> {
+        let mut count = 0;
+        while count < SENT_AT_ONCE {
+            let Some(task) = self.scheduler.take() else { break };
+            self.producer.send(&task.record, 0)?;
+            self.sent += 1;
+            count += 1;
+        }
+        Ok(count)
+    }
+
+    fn look(&mut self, max_wait: Duration) -> Result<News, ReplayError> {
+        let mut news = News::default();
+        self.follower.read(max_wait, &mut news)?;
+        for payment in &news.arrived {
+            self.scheduler.arrived(*payment);
+        }
+        for command in &news.refused {
+            self.scheduler.refused(*command);
+        }
+        Ok(news)
+    }
+
+    fn watch_progress(&mut self, moved: bool) -> Result<(), ReplayError> {
+        let in_transit = self.scheduler.in_transit();
+        let unanswered = self.unanswered();
+        // Rows that only wait for their day wait on purpose.
+        let idle = unanswered == 0 && in_transit == 0 && self.scheduler.waiting() == 0;
+        if moved || idle {
+            self.moved = Moment::now();
+        } else if self.moved.elapsed() > NO_PROGRESS_MAX {
+            return Err(ReplayError::Stalled {
+                unanswered,
+                in_transit,
+                waiting: self.scheduler.waiting(),
+                hint: match self.follower.ledger.events() {
+                    0 => "no accounts service seems to run on this Kafka",
+                    _ => "has the accounts service stopped?",
+                },
+            });
+        }
+        Ok(())
+    }
+
+    /// How many inbox offsets up to our last ones have no answer yet, at least.
+    fn unanswered(&self) -> u64 {
+        let late = self
+            .last_offsets
+            .iter()
+            .filter(|(partition, offset)| !self.follower.ledger.has_answered(**partition, **offset));
+        late.map(|(partition, offset)| self.follower.ledger.behind(*partition, *offset))
+            .sum::<u64>()
+            + (self.sent - self.delivered)
+    }
+
+    fn finish(self) -> Replayed {
+        Replayed {
+            known_before: self.follower.ledger.nothing_to_do() - self.known_before,
+            plan: self.plan,
+            ledger: self.follower.ledger,
+            sent: self.sent,
+            unsent: self.unsent,
+            took: self.began.elapsed(),
+            first_entry_after: self.first_entry_after,
+        }
+    }
+}
