@@ -17,7 +17,8 @@ pub struct ImportRef {
     pub sequence: u64,
 }
 
-/// What reports need of a posting and a log can't add later. No names, no free text: codes and opaque references.
+/// What reports need of a posting and a log can't add later. No names, no free text: codes of at most 35 bytes and
+/// opaque references of at most 64.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Details {
     /// External purpose code of ISO 20022, or the origin's own code.
@@ -76,7 +77,7 @@ fn is_zero(amount: &str) -> bool {
     amount == "0"
 }
 
-/// Closes an account whose balance is zero and which has no holds.
+/// Closes an account whose balance is zero, which has no open holds and which isn't blocked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CloseAccount {
     pub account_id: AccountId,
@@ -190,7 +191,8 @@ pub struct Credit {
     pub amount: SmolStr,
     pub currency: Currency,
     pub contra: GlAccount,
-    /// Decimal, signed, seen from the customer: what the balance moves by besides the amount, against 5900.
+    /// Decimal, signed, seen from the customer: what the balance moves by besides the amount, against 5900. At most
+    /// 100 minor units.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rounding: Option<SmolStr>,
     #[serde(with = "crate::date")]
@@ -232,7 +234,7 @@ pub struct Debit {
 }
 
 /// Moves money from the debtor's account into transit, and sends the [`TransferIn`] in the same transaction.
-/// The payment's id dedupes.
+/// The payment's id dedupes, per debtor.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TransferOut {
     /// The debtor's account.
@@ -295,7 +297,7 @@ pub struct ReturnTransfer {
     pub value_date: Option<BusinessDate>,
 }
 
-/// Takes back an entry whole, by an entry with the sides swapped. Once per entry, while its day is at most 90 days
+/// Takes back an entry whole, by an entry with the sides swapped and the same value date. Once per entry, while its day is at most 90 days
 /// behind the open one; always booked, marked as forced where it takes the account below zero.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Reverse {
