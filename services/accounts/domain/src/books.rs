@@ -20,8 +20,8 @@ use crate::{
 pub const REVERSAL_WINDOW_DAYS: u64 = 90;
 
 /// Milliseconds of record time for which ended holds and payments are remembered (twice that where a payment was sent
-/// from), so that late messages of theirs do nothing again: as long as an inbox keeps its records. It is real time rather than the business calendar, because
-/// a message comes late in real time; a replayed year may pass in a second.
+/// from), so that late messages of theirs do nothing again: as long as an inbox keeps its records. It is real time
+/// rather than the business calendar, because a message comes late in real time; a replayed year may pass in a second.
 pub const REMEMBERED_MS: i64 = 90 * 24 * 60 * 60 * 1000;
 
 /// Days of the business calendar between two sweeps of what need not be remembered any more. A sweep looks at

@@ -297,8 +297,8 @@ pub struct ReturnTransfer {
     pub value_date: Option<BusinessDate>,
 }
 
-/// Takes back an entry whole, by an entry with the sides swapped and the same value date. Once per entry, while its day is at most 90 days
-/// behind the open one; always booked, marked as forced where it takes the account below zero.
+/// Takes back an entry whole, by an entry with the sides swapped and the same value date. Once per entry, while its day
+/// is at most 90 days behind the open one; always booked, marked as forced where it takes the account below zero.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Reverse {
     pub account_id: AccountId,
