@@ -1,5 +1,6 @@
 //! The ledger service
 
+pub mod projection;
 mod service;
 
 pub use service::Accounts;

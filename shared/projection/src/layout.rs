@@ -28,7 +28,7 @@ pub(crate) struct Standing {
 }
 
 /// Names the model and its version in its offsets, so that a program of another version moves none of them.
-pub(crate) fn projection_name<M: ReadModel>() -> String {
+pub fn projection_name<M: ReadModel>() -> String {
     format!("{}/v{}", M::NAME, M::VERSION)
 }
 

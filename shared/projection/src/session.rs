@@ -30,15 +30,15 @@ enum Ended {
     Overtaken,
 }
 
-/// Connects with a schema as the place of all names.
-pub(crate) async fn connect(
-    options: &PgConnectOptions,
-    schema: &SchemaName,
-) -> Result<PgConnection, sqlx::Error> {
+/// Connects with a schema as the place of all names, as a read model's connection is.
+///
+/// # Errors
+/// The database's.
+pub async fn connect(options: &PgConnectOptions, schema: &SchemaName) -> Result<PgConnection, sqlx::Error> {
     let options = options
         .clone()
         .application_name(&format!("projection {schema}"))
-        .options([("search_path", schema.as_str())]);
+        .options([("search_path", schema.as_str()), ("datestyle", "ISO")]);
     reported(
         "connecting",
         schema.as_str(),
