@@ -67,12 +67,7 @@ impl MemoryLog {
                 return Err(Stopped::Fenced(Fault::transient(message)));
             }
         }
-        if let Some(fault) = self.strike(FaultPoint::Begin).map_err(Stopped::Doubt)? {
-            return Err(Stopped::Abort(Fault::transient(format!(
-                "{} at begin",
-                fault.kind()
-            ))));
-        }
+        self.strike_writing(FaultPoint::Begin)?;
         let mut offsets = Vec::with_capacity(transaction.records.len());
         for (n, record) in transaction.records.into_iter().enumerate() {
             offsets.push(self.produce(identity, record)?);
