@@ -1,36 +1,33 @@
 //! The consumer of the inbox: membership in the group, and delivery of what may be delivered.
 //!
-//! librdkafka's idea of the assignment is kept apart from the group's: it holds only partitions for which
-//! [`GroupConsumer::consume`] was called, each with the offset that comes next. So nothing can be delivered before,
-//! and nothing is paused, sought or asked for its position, which librdkafka gets wrong in some orders of calls.
+//! Two clients do this. One is a member of the group, and never fetches: it answers every assignment with an empty one of
+//! its own. The other reads what is being consumed, from explicit offsets, as events are read in a restore; it is replaced
+//! when that changes. So nothing can be delivered before it is asked for, and nothing is ever paused, sought or assigned
+//! a second time: librdkafka 2.12 ends the process by an assertion when a partition is assigned anew twice before it has
+//! stopped fetching (rdkafka_assignment.c, rd_kafka_assignment_partition_stopped).
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use rdkafka::TopicPartitionList;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, ConsumerGroupMetadata};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::types::{RDKafkaErrorCode as Code, RDKafkaRespErr};
-use rdkafka::{Offset, TopicPartitionList};
 use tributary_contracts::record::Record;
 
 use super::clock::Deadline;
 use super::faults::classify;
+use super::reader::{EventReader, Step};
 use super::settings::{KafkaSettings, group_consumer};
 use super::{records, report};
 use crate::log::{Fault, FaultKind, Poll, Polled};
 
-/// How many records are kept aside when only membership is asked for, before delivery is stopped until records are
-/// asked for again.
-const ASIDE_MAX: usize = 1_000;
-
-/// How long after joining anew being fenced again means that there really is another member of this name.
-///
-/// One can be fenced by oneself: when the broker was away for longer than a session, an answer to a join got lost, and
-/// librdkafka asks again under the id that this answer replaced. Then joining anew helps.
-const FENCED_AGAIN_WITHIN: Duration = Duration::from_secs(30);
+/// How long a change of membership may go unnoticed while records are awaited.
+const MEMBERSHIP_CHECK: Duration = Duration::from_millis(50);
 
 /// A change of membership, or that librdkafka failed to follow it.
 enum Change {
@@ -43,6 +40,8 @@ enum Change {
 #[derive(Default)]
 struct Membership {
     changes: Mutex<VecDeque<Change>>,
+    /// A connection was lost, or a request timed out, since the last assignment.
+    trouble: AtomicBool,
 }
 
 impl Membership {
@@ -64,6 +63,9 @@ impl Membership {
 impl ClientContext for Membership {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         report::log(level, facility, message);
+        if report::is_trouble(facility) {
+            self.trouble.store(true, Ordering::Relaxed);
+        }
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
@@ -106,12 +108,8 @@ pub(super) struct GroupConsumer {
     assigned: BTreeSet<i32>,
     /// The offset that comes next, of each partition that is being consumed.
     next: BTreeMap<i32, i64>,
-    /// Delivered while only membership was asked for.
-    aside: VecDeque<Record>,
-    /// Whether librdkafka's assignment is that of `next`, or empty.
-    delivering: bool,
-    /// Until when being fenced once more is for good.
-    rejoined: Option<Deadline>,
+    /// Reads what is being consumed; none when that changed.
+    reader: Option<EventReader>,
 }
 
 impl GroupConsumer {
@@ -122,9 +120,7 @@ impl GroupConsumer {
             settings: settings.clone(),
             assigned: BTreeSet::new(),
             next: BTreeMap::new(),
-            aside: VecDeque::new(),
-            delivering: true,
-            rejoined: None,
+            reader: None,
         })
     }
 
@@ -151,111 +147,65 @@ impl GroupConsumer {
                 "partition {partition} is not assigned to this worker"
             )));
         }
-        self.aside.retain(|record| record.partition != partition);
         self.next.insert(partition, from);
-        self.deliver()
-    }
-
-    /// Sets librdkafka's assignment to what is being consumed, from where it stands.
-    fn deliver(&mut self) -> Result<(), Fault> {
-        let mut assignment = TopicPartitionList::new();
-        for (&partition, &next) in &self.next {
-            assignment
-                .add_partition_offset(&self.settings.inbox, partition, Offset::Offset(next))
-                .map_err(|error| classify("can't name an offset", &error))?;
-        }
-        self.consumer
-            .assign(&assignment)
-            .map_err(|error| classify("can't consume", &error))?;
-        self.delivering = true;
+        self.reader = None;
         Ok(())
-    }
-
-    /// Stops delivery until records are asked for again: else what isn't asked for would pile up.
-    fn hold(&mut self) -> Result<(), Fault> {
-        self.delivering = false;
-        self.consumer
-            .assign(&TopicPartitionList::new())
-            .map_err(|error| classify("can't hold delivery", &error))
     }
 
     pub(super) fn poll(&mut self, poll: Poll) -> Polled {
         let mut gathered = Gathered::new(poll);
-        if poll.records_max > 0 {
-            self.take_aside(&mut gathered);
-            if !self.delivering
-                && let Err(fault) = self.deliver()
-            {
-                gathered.polled.fault = Some(fault);
-            }
-        }
-        let mut deadline = Deadline::after(if gathered.polled.records.is_empty() {
-            poll.max_wait
-        } else {
-            poll.linger
-        });
-        loop {
-            let full = poll.records_max > 0 && gathered.is_full();
-            let wait = if full {
-                Duration::ZERO
+        let mut deadline = Deadline::after(poll.max_wait);
+        self.check_membership(Duration::ZERO, &mut gathered);
+        while !gathered.is_over(&self.consumer) {
+            let wait = deadline.remaining();
+            let had = gathered.polled.records.len();
+            if poll.records_max == 0 || self.next.is_empty() {
+                self.check_membership(wait, &mut gathered);
             } else {
-                deadline.remaining()
-            };
-            let got = match self.consumer.poll(wait) {
-                None => false,
-                Some(Ok(message)) => {
-                    let record = records::record(&message);
-                    drop(message);
-                    if self.is_next(&record) {
-                        if full || poll.records_max == 0 {
-                            self.aside.push_back(record);
-                        } else {
-                            if gathered.polled.records.is_empty() {
-                                deadline = Deadline::after(poll.linger);
-                            }
-                            gathered.push(record);
-                        }
-                    }
-                    true
-                }
-                Some(Err(error)) => {
-                    gathered.polled.fault = Some(classify("polling the inbox", &error));
-                    true
-                }
-            };
-            if self.aside.len() >= ASIDE_MAX
-                && self.delivering
-                && let Err(fault) = self.hold()
-            {
-                gathered.polled.fault = Some(fault);
+                self.read(wait.min(MEMBERSHIP_CHECK), &mut gathered);
             }
-            let over = deadline.passed() && !(got && poll.records_max > 0);
-            if full || over || gathered.polled.fault.is_some() || self.consumer.context().changed() {
-                break;
+            match gathered.polled.records.len() - had {
+                0 if wait.is_zero() => break,
+                // Nobody reads on while there are records at hand, so this can come late, but not get lost.
+                0 => self.check_membership(Duration::ZERO, &mut gathered),
+                _ if had == 0 => deadline = Deadline::after(poll.linger),
+                _ => {}
             }
         }
         self.follow(&mut gathered.polled);
         gathered.polled
     }
 
-    /// Moves what was kept aside into the batch.
-    fn take_aside(&mut self, gathered: &mut Gathered) {
-        while !gathered.is_full()
-            && let Some(record) = self.aside.pop_front()
+    /// Serves the group: answers rebalances, keeps the membership alive.
+    fn check_membership(&self, wait: Duration, gathered: &mut Gathered) {
+        if gathered.polled.fault.is_none()
+            && let Some(Err(error)) = self.consumer.poll(wait)
         {
-            gathered.push(record);
+            gathered.polled.fault = Some(classify("polling the group", &error));
         }
     }
 
-    /// Whether the record may be delivered; remembers what comes after it. An older one was delivered before.
-    fn is_next(&mut self, record: &Record) -> bool {
-        match self.next.get_mut(&record.partition) {
-            Some(next) if record.offset >= *next => {
-                *next = record.offset + 1;
-                true
+    /// Takes a record that is at hand, or comes within that time.
+    fn read(&mut self, wait: Duration, gathered: &mut Gathered) {
+        match self.step(wait) {
+            Step::Record(record) => {
+                self.next.insert(record.partition, record.offset + 1);
+                gathered.push(record);
             }
-            _ => false,
+            Step::Fault(fault) => gathered.polled.fault = Some(fault),
+            Step::Ended | Step::Nothing => {}
         }
+    }
+
+    fn step(&mut self, wait: Duration) -> Step {
+        let reader = match self.reader.as_mut() {
+            Some(reader) => reader,
+            None => match EventReader::open(&self.settings.brokers, &self.settings.inbox, &self.next) {
+                Ok(reader) => self.reader.insert(reader),
+                Err(fault) => return Step::Fault(fault),
+            },
+        };
+        reader.step(wait)
     }
 
     /// Applies changes of membership that the poll brought, and takes records of revoked partitions out of it.
@@ -264,7 +214,7 @@ impl GroupConsumer {
             match change {
                 Change::Revoked(partitions) => self.revoke(&partitions, polled),
                 Change::Assigned(partitions) => {
-                    self.delivering = true;
+                    self.consumer.context().trouble.store(false, Ordering::Relaxed);
                     self.assigned.extend(&partitions);
                     polled.assigned.extend(partitions);
                 }
@@ -280,13 +230,17 @@ impl GroupConsumer {
     }
 
     /// Replaces a consumer that is broken for good, unless there really is another of this name.
+    ///
+    /// One can be fenced by oneself: when the broker was away and an answer to a join got lost, librdkafka asks again
+    /// under the id that this answer replaced (measured: after every kill of a broker). Then joining anew helps. Without
+    /// trouble since the last assignment, which the new consumer begins without, it is another.
     fn join_anew(&mut self, code: Code, text: &str) -> Fault {
         let message = format!(
             "{} is no member of its group any more: {text}",
             self.settings.member()
         );
-        let again = self.rejoined.is_some_and(|until| !until.passed());
-        if code != Code::FencedInstanceId || again {
+        let trouble = self.consumer.context().trouble.load(Ordering::Relaxed);
+        if code != Code::FencedInstanceId || !trouble {
             return Fault {
                 kind: FaultKind::Fatal,
                 message,
@@ -296,14 +250,14 @@ impl GroupConsumer {
             Ok(consumer) => self.consumer = consumer,
             Err(fault) => return fault,
         }
-        self.delivering = true;
-        self.rejoined = Some(Deadline::after(FENCED_AGAIN_WITHIN));
         Fault::transient(message)
     }
 
     fn revoke(&mut self, partitions: &[i32], polled: &mut Polled) {
         for partition in partitions {
-            self.next.remove(partition);
+            if self.next.remove(partition).is_some() {
+                self.reader = None;
+            }
             // One that came and went within this poll was never told of.
             let told = !polled.assigned.contains(partition);
             polled.assigned.retain(|assigned| assigned != partition);
@@ -313,8 +267,6 @@ impl GroupConsumer {
         }
         polled
             .records
-            .retain(|record| !partitions.contains(&record.partition));
-        self.aside
             .retain(|record| !partitions.contains(&record.partition));
     }
 }
@@ -350,7 +302,10 @@ impl Gathered {
         self.polled.records.push(record);
     }
 
-    fn is_full(&self) -> bool {
-        self.polled.records.len() >= self.limits.records_max || self.bytes >= self.limits.bytes_max
+    /// Whether nothing more can be gathered.
+    fn is_over(&self, consumer: &BaseConsumer<Membership>) -> bool {
+        let full = self.polled.records.len() >= self.limits.records_max.max(1)
+            || self.bytes >= self.limits.bytes_max;
+        full || self.polled.fault.is_some() || consumer.context().changed()
     }
 }

@@ -60,10 +60,9 @@ impl Deliveries {
 }
 
 impl ClientContext for Deliveries {
-    /// A lost connection with at most one request in flight comes as a log line only, never as an error.
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         report::log(level, facility, message);
-        if matches!(facility, "FAIL" | "REQTMOUT") {
+        if report::is_trouble(facility) {
             self.trouble(|| format!("{facility}: {message}"));
         }
     }

@@ -44,6 +44,15 @@ pub struct Batch {
     pub next: BTreeMap<i32, i64>,
 }
 
+/// What comes next.
+pub(super) enum Step {
+    Record(Record),
+    /// The last stable offset of a partition.
+    Ended,
+    Nothing,
+    Fault(Fault),
+}
+
 /// Where a partition stands.
 struct Position {
     next: i64,
@@ -104,31 +113,23 @@ impl EventReader {
             } else {
                 deadline.remaining()
             };
-            match self.consumer.poll(wait) {
-                Some(Ok(message)) => {
+            match self.step(wait) {
+                Step::Record(record) => {
                     progressed = true;
-                    let record = records::record(&message);
-                    if self.is_next(&record) {
-                        batch.records.push(record);
-                    }
+                    batch.records.push(record);
                 }
-                Some(Err(KafkaError::PartitionEOF(partition))) => {
+                Step::Ended => {
                     progressed = true;
-                    if let Some(position) = self.positions.get_mut(&partition) {
-                        position.ended = true;
-                    }
                     if self.at_end() {
                         break;
                     }
                 }
-                Some(Err(error)) => {
-                    if let Some(fault) = self.fault(&error) {
-                        self.postponed = Some(fault);
-                        break;
-                    }
+                Step::Fault(fault) => {
+                    self.postponed = Some(fault);
+                    break;
                 }
-                None if wait.is_zero() => break,
-                None => {}
+                Step::Nothing if wait.is_zero() => break,
+                Step::Nothing => {}
             }
         }
         self.pass_markers()?;
@@ -140,6 +141,28 @@ impl EventReader {
         }
         batch.next = self.next();
         Ok(batch)
+    }
+
+    /// Takes the next thing that librdkafka has, waiting for it at most that long.
+    pub(super) fn step(&mut self, wait: Duration) -> Step {
+        match self.consumer.poll(wait) {
+            Some(Ok(message)) => {
+                let record = records::record(&message);
+                if self.is_next(&record) {
+                    Step::Record(record)
+                } else {
+                    Step::Nothing
+                }
+            }
+            Some(Err(KafkaError::PartitionEOF(partition))) => {
+                if let Some(position) = self.positions.get_mut(&partition) {
+                    position.ended = true;
+                }
+                Step::Ended
+            }
+            Some(Err(error)) => self.fault(&error).map_or(Step::Nothing, Step::Fault),
+            None => Step::Nothing,
+        }
     }
 
     /// Whether the last stable offset of every partition was reached, and nothing came after it so far.

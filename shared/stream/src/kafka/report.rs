@@ -23,3 +23,9 @@ pub(super) fn error(error: &KafkaError, reason: &str) {
         tracing::warn!(target: "librdkafka", "{error}: {reason}");
     }
 }
+
+/// Whether a log line tells of a lost connection or of a request that timed out. A connection that is lost with at most
+/// one request in flight is told of in no other way (rdkafka_broker.c, rd_kafka_broker_conn_closed).
+pub(super) fn is_trouble(facility: &str) -> bool {
+    matches!(facility, "FAIL" | "REQTMOUT")
+}
