@@ -55,6 +55,10 @@ impl Accounts {
         self.accounts.get(&id)
     }
 
+    pub(super) fn count(&self) -> u64 {
+        self.accounts.len() as u64
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = (AccountId, &Account)> {
         self.accounts.iter().map(|(id, account)| (*id, account))
     }

@@ -3,6 +3,7 @@
 //! Written from what the commands mean, not from how the ledger decides: an entry on another account, of another
 //! amount or against another contra account than the command names is wrong, however well it balances.
 
+use smallvec::SmallVec;
 use tributary_contracts::{
     accounts::{
         AccountsCommand as C, AccountsEvent as E, EntryKind, EntryPosted, GlAccount, LedgerAccount,
@@ -64,7 +65,7 @@ fn is_dead_letter(answer: &Answer) -> bool {
 fn compare_command(command: &C, asked: &Asked, answer: &Answer, past: &Past<'_>, found: &mut Findings) {
     let both = [asked.at, answer.at];
     let id = answer.command_id;
-    let accounts: Vec<&E> = answer.events.iter().filter_map(accounts_event).collect();
+    let accounts: SmallVec<[&E; 2]> = answer.events.iter().filter_map(accounts_event).collect();
     match accounts.as_slice() {
         [] => {
             if matches!(
@@ -236,35 +237,44 @@ type Dates = (BusinessDate, Option<BusinessDate>);
 
 /// That an entry is what the command asks for, dates apart.
 fn entry_fits(command: &C, entry: &EntryPosted) -> Result<Dates, &'static str> {
-    let dates =
-        |booking: BusinessDate, value: Option<BusinessDate>| Ok((booking, Some(value.unwrap_or(booking))));
+    match command {
+        C::Credit(_) | C::Debit(_) | C::Settle(_) => posting_fits(command, entry),
+        C::TransferOut(_) | C::TransferIn(_) | C::ReturnTransfer(_) => transfer_fits(command, entry),
+        C::Reverse(c) => {
+            same(c.account_id, entry.account_id, "account")?;
+            same(EntryKind::Reversal, entry.kind, "kind of entry")?;
+            same(Some(&c.entry_id), entry.reverses.as_ref(), "entry")?;
+            same(&c.import, &entry.import, "import")?;
+            // Its value date is the original's.
+            Ok((c.booking_date, None))
+        }
+        _ => Err("kind of event"),
+    }
+}
+
+/// Without a value date of its own an entry bears interest from the day it was asked to be booked on.
+fn dates(booking: BusinessDate, value: Option<BusinessDate>) -> Result<Dates, &'static str> {
+    Ok((booking, Some(value.unwrap_or(booking))))
+}
+
+/// An entry against a general ledger account that the command names.
+fn posting_fits(command: &C, entry: &EntryPosted) -> Result<Dates, &'static str> {
+    let origin = (entry.import.as_ref(), &entry.details);
     match command {
         C::Credit(c) => {
             let amount = minor(&c.amount, c.currency)?;
+            let moved = Moved::of(c.account_id, EntryKind::Credit, amount).against(c.contra);
             let rounding = minor(c.rounding.as_deref().unwrap_or("0"), c.currency)?;
-            let moved = Moved::of(c.account_id, EntryKind::Credit, amount)
-                .against(c.contra)
-                .rounded(rounding);
-            moved.fits(entry, c.currency)?;
-            same(
-                (&c.import, &c.details),
-                (&entry.import, &entry.details),
-                "import or details",
-            )?;
+            moved.rounded(rounding).fits(entry, c.currency)?;
+            same((c.import.as_ref(), &c.details), origin, "import or details")?;
             dates(c.booking_date, c.value_date)
         }
         C::Debit(c) => {
             let amount = minor(&c.amount, c.currency)?;
+            let moved = Moved::of(c.account_id, EntryKind::Debit, -amount).against(c.contra);
             let rounding = minor(c.rounding.as_deref().unwrap_or("0"), c.currency)?;
-            let moved = Moved::of(c.account_id, EntryKind::Debit, -amount)
-                .against(c.contra)
-                .rounded(rounding);
-            moved.fits(entry, c.currency)?;
-            same(
-                (&c.import, &c.details),
-                (&entry.import, &entry.details),
-                "import or details",
-            )?;
+            moved.rounded(rounding).fits(entry, c.currency)?;
+            same((c.import.as_ref(), &c.details), origin, "import or details")?;
             if entry.forced && !c.forced {
                 return Err("force");
             }
@@ -272,42 +282,47 @@ fn entry_fits(command: &C, entry: &EntryPosted) -> Result<Dates, &'static str> {
         }
         C::Settle(c) => {
             let amount = minor(&c.amount, c.currency)?;
+            // Which way is the hold's to say, and checked with the holds.
             let direction = movement(entry).signum() as i64;
             let moved = Moved::of(c.account_id, EntryKind::Settlement, direction * amount).against(c.contra);
             moved.fits(entry, c.currency)?;
-            same(
-                Some((c.hold_id, amount)),
-                entry.hold.map(|hold| (hold.hold_id, hold.settled)),
-                "hold",
-            )?;
+            let settled = entry.hold.map(|hold| (hold.hold_id, hold.settled));
+            same(Some((c.hold_id, amount)), settled, "hold")?;
             if c.last && entry.hold.is_some_and(|hold| hold.open != 0) {
                 return Err("last settlement");
             }
-            same(&c.import, &entry.import, "import")?;
+            same((c.import.as_ref(), &c.details), origin, "import or details")?;
             dates(c.booking_date, c.value_date)
         }
+        _ => Err("kind of event"),
+    }
+}
+
+/// A step of a transfer, against payments in transit.
+fn transfer_fits(command: &C, entry: &EntryPosted) -> Result<Dates, &'static str> {
+    let parties = (entry.payment_id, entry.counterparty);
+    match command {
         C::TransferOut(c) => {
             let amount = minor(&c.amount, c.currency)?;
             transfer(c.account_id, EntryKind::TransferOut, -amount).fits(entry, c.currency)?;
-            let parties = (Some(c.payment_id), Some(c.creditor));
             same(
+                (Some(c.payment_id), Some(c.creditor)),
                 parties,
-                (entry.payment_id, entry.counterparty),
                 "payment or creditor",
             )?;
             same(c.hold_id, entry.hold.map(|hold| hold.hold_id), "hold")?;
-            same(&c.import, &entry.import, "import")?;
+            same(
+                (&c.import, &c.details),
+                (&entry.import, &entry.details),
+                "import or details",
+            )?;
             dates(c.booking_date, c.value_date)
         }
         C::TransferIn(c) => {
             let amount = minor(&c.amount, c.currency)?;
             transfer(c.account_id, EntryKind::TransferIn, amount).fits(entry, c.currency)?;
-            let parties = (Some(c.payment_id), Some(c.debtor));
-            same(
-                parties,
-                (entry.payment_id, entry.counterparty),
-                "payment or debtor",
-            )?;
+            same((Some(c.payment_id), Some(c.debtor)), parties, "payment or debtor")?;
+            same(&c.details, &entry.details, "details")?;
             dates(c.booking_date, c.value_date)
         }
         C::ReturnTransfer(c) => {
@@ -317,21 +332,12 @@ fn entry_fits(command: &C, entry: &EntryPosted) -> Result<Dates, &'static str> {
                 0 => returned.into_suspense().fits(entry, c.currency)?,
                 _ => returned.fits(entry, c.currency)?,
             }
-            let parties = (Some(c.payment_id), Some(c.creditor));
             same(
+                (Some(c.payment_id), Some(c.creditor)),
                 parties,
-                (entry.payment_id, entry.counterparty),
                 "payment or creditor",
             )?;
             dates(c.booking_date, c.value_date)
-        }
-        C::Reverse(c) => {
-            same(c.account_id, entry.account_id, "account")?;
-            same(EntryKind::Reversal, entry.kind, "kind of entry")?;
-            same(Some(&c.entry_id), entry.reverses.as_ref(), "entry")?;
-            same(&c.import, &entry.import, "import")?;
-            // Its value date is the original's.
-            Ok((c.booking_date, None))
         }
         _ => Err("kind of event"),
     }

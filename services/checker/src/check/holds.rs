@@ -37,6 +37,7 @@ pub(super) struct Holds {
     holds: HashMap<Key, Hold>,
     /// Ended holds with the record time at which they ended, by partition, so that each queue is in order.
     ended: HashMap<i32, VecDeque<(i64, Key)>>,
+    open: u64,
     forgot: bool,
 }
 
@@ -46,8 +47,9 @@ impl Holds {
         self.forgot || self.holds.contains_key(&(account, hold))
     }
 
-    pub(super) fn open_count(&self) -> usize {
-        self.holds.values().filter(|hold| !hold.ended).count()
+    /// Holds that have not ended.
+    pub(super) fn open_count(&self) -> u64 {
+        self.open
     }
 
     pub(super) fn observe(
@@ -97,6 +99,7 @@ impl Holds {
                 placed: at,
             },
         );
+        self.open += 1;
         accounts.move_pending(placed.account_id, placed.direction, amount);
         accounts.check_reserved(placed.account_id, placed.direction, at, found);
     }
@@ -167,6 +170,7 @@ impl Holds {
         hold.open = 0;
         hold.ended = true;
         accounts.move_pending(key.0, hold.direction, -given_up);
+        self.open -= 1;
         self.end(key, time, at.partition);
     }
 
@@ -220,6 +224,7 @@ impl Holds {
         let ended = hold.ended;
         accounts.move_pending(key.0, hold.direction, rest - open);
         if ended {
+            self.open -= 1;
             self.end(key, time, at.partition);
         }
     }

@@ -237,8 +237,8 @@ impl LedgerCheck {
         Totals {
             events: self.events,
             entries: self.entries_booked,
-            accounts: self.accounts.iter().count() as u64,
-            holds_open: self.holds.open_count() as u64,
+            accounts: self.accounts.count(),
+            holds_open: self.holds.open_count(),
             payments_in_transit: self.transit.open_count(),
             dead_letters: self.dead_lettered,
             inputs_unanswered: self.inbox.unanswered() as u64,

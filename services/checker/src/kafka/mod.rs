@@ -10,7 +10,8 @@ mod watch;
 use std::time::{Duration, Instant};
 
 use rdkafka::error::KafkaError;
-use tributary_stream::log::Fault;
+use tracing::warn;
+use tributary_stream::log::{Fault, FaultKind};
 
 use crate::{
     check::Cut,
@@ -23,6 +24,10 @@ pub use watch::{Status, Watch, watch};
 
 /// How long one wait for records may be.
 const POLL_WAIT: Duration = Duration::from_millis(100);
+
+/// How long a log may stand still before its end. An abandoned transaction holds it up for ten seconds, a broker that was
+/// killed comes back in as many.
+const PROGRESS_MAX: Duration = Duration::from_secs(60);
 
 /// Why the log could not be checked. That is no verdict: neither clean nor broken.
 #[derive(Debug, thiserror::Error)]
@@ -39,8 +44,21 @@ pub enum CheckError {
     EventsGone { partition: i32, start: i64 },
     #[error("a read model can't be compared: {0}")]
     ReadModel(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error("the log stands still before its end")]
+    NoProgress,
     #[error("the checker's thread ended by itself")]
     ThreadGone,
+}
+
+impl CheckError {
+    /// Whether trying again may help.
+    fn is_transient(&self) -> bool {
+        match self {
+            Self::Log(fault) => fault.kind == FaultKind::Transient,
+            Self::Offsets(_) => true,
+            _ => false,
+        }
+    }
 }
 
 /// How the end of a run is judged.
@@ -65,9 +83,26 @@ pub fn check_all(
     conclude(&mut feed, end, read_models)
 }
 
+/// Reads on until everything up to there was read. A broker that is away for a while is waited for.
 fn read_past(feed: &mut Feed, ends: &Ends) -> Result<(), CheckError> {
+    let mut read = feed.read_so_far();
+    let mut deadline = now() + PROGRESS_MAX;
     while !feed.has_passed(ends) {
-        feed.step(POLL_WAIT)?;
+        let stepped = feed.step(POLL_WAIT);
+        let now_read = feed.read_so_far();
+        if now_read != read {
+            read = now_read;
+            deadline = now() + PROGRESS_MAX;
+        }
+        let out_of_patience = now() >= deadline;
+        match stepped {
+            Ok(()) if out_of_patience => return Err(CheckError::NoProgress),
+            Ok(()) => {}
+            Err(fault) if fault.kind == FaultKind::Transient && !out_of_patience => {
+                warn!(%fault, "the checker waits for the log");
+            }
+            Err(fault) => return Err(fault.into()),
+        }
     }
     Ok(())
 }
@@ -97,19 +132,41 @@ fn conclude(
 
 /// Reads on until nothing is under way and nothing came during a whole cut, or the patience is over: then what is
 /// still under way is a violation.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "how long to wait for a running bank; the verdict is on the log alone"
-)]
 fn wait_for_rest(feed: &mut Feed, patience: Duration) -> Result<Cut, CheckError> {
-    let deadline = Instant::now() + patience;
+    let deadline = now() + patience;
     loop {
-        let (cut, ends) = feed.begin_cut()?;
+        let (cut, ends) = match feed.begin_cut() {
+            Err(error) if error.is_transient() && now() < deadline => {
+                warn!(%error, "the checker waits for the log");
+                read_on(feed)?;
+                continue;
+            }
+            begun => begun?,
+        };
         let before = feed.read_so_far();
         read_past(feed, &ends)?;
-        if (feed.is_quiet() && feed.read_so_far() == before) || Instant::now() >= deadline {
+        if (feed.is_quiet() && feed.read_so_far() == before) || now() >= deadline {
             return Ok(cut);
         }
-        feed.step(POLL_WAIT)?;
+        read_on(feed)?;
     }
+}
+
+/// One step; a log that is away for the moment is as good as one where nothing happens.
+fn read_on(feed: &mut Feed) -> Result<(), CheckError> {
+    match feed.step(POLL_WAIT).map_err(CheckError::from) {
+        Err(error) if error.is_transient() => {
+            warn!(%error, "the checker waits for the log");
+            Ok(())
+        }
+        stepped => stepped,
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how long to wait and how often to look; the verdict is on the log alone"
+)]
+fn now() -> Instant {
+    Instant::now()
 }

@@ -10,11 +10,11 @@ use std::{
 };
 
 use tracing::{error, warn};
-use tributary_stream::log::FaultKind;
 
 use super::{
     CheckError, End, POLL_WAIT, conclude,
     feed::{Ends, Feed},
+    now,
 };
 use crate::{
     check::{Cut, Totals},
@@ -126,10 +126,7 @@ impl Watching {
             match self.turn() {
                 Ok(()) => {}
                 // A broker that is away comes back, and the reader goes on where it was.
-                Err(CheckError::Log(fault)) if fault.kind == FaultKind::Transient => {
-                    warn!(%fault, "the checker waits for the log");
-                }
-                Err(CheckError::Offsets(fault)) => warn!(%fault, "the checker waits for the coordinator"),
+                Err(error) if error.is_transient() => warn!(%error, "the checker waits for the log"),
                 Err(fatal) => {
                     error!(%fatal, "the checker gives up");
                     return Err(fatal);
@@ -178,12 +175,4 @@ impl Watching {
             .extend_from_slice(&found.violations()[self.told..]);
         self.told = found.violations().len();
     }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "how often to look; the verdict is on the log alone"
-)]
-fn now() -> Instant {
-    Instant::now()
 }

@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod bank;
 #[cfg(test)]
+mod documented;
+#[cfg(test)]
 mod honest;
 #[cfg(test)]
 mod kafka;
