@@ -70,15 +70,16 @@ pub fn apply(
         .operation_timeout(Some(CALL_TIMEOUT));
     let mut changes = Vec::new();
     for topic in topics {
+        let mut actual = partitions;
         if create(&client, &options, topic, partitions, replication)? {
             changes.push(Change::Created {
                 topic: topic.name.to_owned(),
             });
         } else {
-            changes.extend(drift(&client, &options, topic, partitions, replication)?);
+            actual = drift(&client, &options, topic, partitions, replication, &mut changes)?;
         }
         if topic.kind == Kind::Inbox {
-            changes.extend(start_group(brokers, topic, partitions)?);
+            changes.extend(start_group(brokers, topic, actual)?);
         }
     }
     Ok(changes)
@@ -108,13 +109,15 @@ fn create(
     }
 }
 
+/// Adds what differs from the declaration, and says how many partitions there are.
 fn drift(
     client: &AdminClient<DefaultClientContext>,
     options: &AdminOptions,
     topic: &Topic,
     partitions: i32,
     replication: i32,
-) -> Result<Vec<Change>, Fault> {
+    changes: &mut Vec<Change>,
+) -> Result<i32, Fault> {
     let what = format!("looking up {}", topic.name);
     let drifted = |what: &str, declared: String, actual: String| {
         (declared != actual).then(|| Change::Drifted {
@@ -138,7 +141,6 @@ fn drift(
         .map(|partition| partition.replicas().len())
         .min()
         .unwrap_or(0);
-    let mut changes = Vec::new();
     changes.extend(drifted(
         "partitions",
         partitions.to_string(),
@@ -163,7 +165,7 @@ fn drift(
             changes.extend(drifted(name, declared, actual));
         }
     }
-    Ok(changes)
+    Ok(found.len() as i32)
 }
 
 /// Commits offset 0 for the partitions that the inbox' group has no offset for.

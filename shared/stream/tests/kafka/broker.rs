@@ -3,8 +3,6 @@
 //!
 //! The broker is that of `KAFKA_BROKERS`, and without it one that the test's process starts for itself.
 
-#![expect(clippy::expect_used, clippy::panic, reason = "a test that can't go on fails")]
-
 pub(crate) mod child;
 mod echo;
 mod transactor;
