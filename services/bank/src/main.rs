@@ -17,6 +17,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Demo(commands::demo::Demo),
+    Replay(commands::replay::Replay),
     Up(commands::up::Up),
     Test(commands::test::Test),
     Service(commands::service::Service),
@@ -26,6 +28,8 @@ enum Command {
 fn main() -> ExitCode {
     let _telemetry = tributary_telemetry::init();
     let outcome = match Cli::parse().command {
+        Command::Demo(demo) => demo.run(),
+        Command::Replay(replay) => replay.run(),
         Command::Up(up) => up.run(),
         Command::Test(test) => test.run(),
         Command::Service(service) => service.run(),

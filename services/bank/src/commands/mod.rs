@@ -1,5 +1,10 @@
 //! The subcommands, one a file: each is what clap parses, with a `run`.
 
+pub(crate) mod demo;
+mod live;
+mod place;
+mod reconcile;
+pub(crate) mod replay;
 pub(crate) mod service;
 pub(crate) mod test;
 pub(crate) mod topics;

@@ -63,7 +63,7 @@ impl Up {
 }
 
 /// Tells where everything is, ready to be copied into another terminal; the password is in a file of this user's.
-fn describe(stack: &mut Stack) {
+pub(super) fn describe(stack: &mut Stack) {
     let versions = stack.versions();
     println!("{} and {}", versions[0], versions[1]);
     println!("  data       {}", stack.data_dir().display());

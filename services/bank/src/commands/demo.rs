@@ -1,0 +1,109 @@
+//! `bank demo`: the whole bank on this machine, with a history to look at.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::bail;
+use bank::LocalBank;
+use clap::Args;
+use tributary_history::{Config, History, generate};
+use tributary_replay::Moment;
+
+use super::live::Live;
+use super::reconcile::{Target, open, replay_and_reconcile, tell};
+use crate::interrupt::Interrupt;
+
+/// Starts the whole bank, replays a history, reconciles it, and stays up until Ctrl-C.
+///
+/// Without a PATH the history is generated: accounts with salaries, rents, cash, cards, internal transfers, interest and
+/// fees, the same for the same seed. A second run finds its rows posted and changes nothing.
+#[derive(Args, Debug)]
+pub(crate) struct Demo {
+    /// A history to replay instead of a generated one
+    path: Option<PathBuf>,
+    /// End after the reconciliation; the exit status says whether everything reconciles
+    #[arg(long)]
+    exit: bool,
+    /// Seed of the generated history
+    #[arg(long, default_value_t = 1, conflicts_with = "path")]
+    seed: u64,
+    /// Accounts of the generated history
+    #[arg(long, default_value_t = 400, value_parser = clap::value_parser!(u32).range(2..), conflicts_with = "path")]
+    accounts: u32,
+    /// Rows of the generated history, about
+    #[arg(long, default_value_t = 15_000, conflicts_with = "path")]
+    rows: u32,
+    /// Times the recorded speed, by the rows' days; else as fast as the ledger takes it
+    #[arg(long, value_name = "N", value_parser = super::replay::speed)]
+    speed: Option<f64>,
+    #[command(flatten)]
+    place: super::place::PlaceArguments,
+    /// Write the reconciliation as JSON
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+impl Demo {
+    pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+        let since = Moment::now();
+        let interrupt = Interrupt::listen()?;
+        let history = self.history()?;
+        let mut bank = LocalBank::start(&self.place.options())?;
+        let target = Target {
+            brokers: bank.brokers(),
+            database_url: bank.database_url(),
+            alone: true,
+            speed: self.speed,
+            since,
+        };
+        let outcome = replay_and_reconcile(&history, &target, &interrupt);
+        let mut sound = match &outcome {
+            Ok(reconciliation) => reconciliation.is_sound(),
+            Err(_) => false,
+        };
+        if let Ok(reconciliation) = &outcome {
+            tell(reconciliation, self.json.as_ref())?;
+            if !self.exit && !interrupt.asked() {
+                sound &= stay_up(&mut bank, &interrupt)?;
+            }
+        }
+        if let Some(ended) = bank.ended() {
+            bank.stop()?;
+            bail!("{ended} ended by itself");
+        }
+        bank.stop()?;
+        match outcome {
+            Err(error) => Err(error),
+            Ok(_) if sound => Ok(ExitCode::SUCCESS),
+            Ok(_) => Ok(ExitCode::FAILURE),
+        }
+    }
+
+    fn history(&self) -> anyhow::Result<History> {
+        match &self.path {
+            Some(path) => open(path),
+            None => {
+                let config = Config {
+                    accounts: self.accounts,
+                    rows: self.rows,
+                    ..Config::default()
+                };
+                Ok(generate(self.seed, &config))
+            }
+        }
+    }
+}
+
+/// Until Ctrl-C or the end of a service. Returns whether the invariants held.
+fn stay_up(bank: &mut LocalBank, interrupt: &Interrupt) -> anyhow::Result<bool> {
+    super::up::describe(bank.stack());
+    println!("  services   accounts, its projection (schema accounts) and the checker, in this process");
+    println!("The bank is up until Ctrl-C.");
+    let mut live = Live::start(&bank.brokers(), &bank.database_url())?;
+    interrupt.wait_unless(|| {
+        live.show();
+        live.has_failed() || bank.ended().is_some()
+    });
+    println!("Stopping.");
+    live.finish()
+}
