@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::bail;
+use bank::ProjectionThread;
 use clap::{Args, Subcommand};
 use tributary_accounts::Accounts;
 use tributary_contracts::topics::ACCOUNTS_INBOX;
@@ -25,6 +26,15 @@ pub(crate) struct Service {
 enum Name {
     /// The ledger: accounts.inbox to accounts.events
     Accounts(Workers),
+    /// The ledger's read models: accounts.events to PostgreSQL
+    AccountsProjection {
+        /// Kafka's bootstrap address
+        #[arg(long, env = "KAFKA_BROKERS", value_name = "HOST:PORT")]
+        brokers: String,
+        /// PostgreSQL's address
+        #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
+        database_url: String,
+    },
 }
 
 /// How a service's workers run.
@@ -49,6 +59,15 @@ impl Service {
         let interrupt = Interrupt::listen()?;
         match self.name {
             Name::Accounts(workers) => accounts(workers, &interrupt),
+            Name::AccountsProjection {
+                brokers,
+                database_url,
+            } => {
+                let projection = ProjectionThread::start(brokers, &database_url)?;
+                interrupt.wait_unless(|| projection.has_ended());
+                projection.stop()?;
+                Ok(ExitCode::SUCCESS)
+            }
         }
     }
 }

@@ -10,6 +10,7 @@
 
 mod load;
 mod observer;
+mod read_model;
 mod rig;
 mod rounds;
 mod verdict;

@@ -27,6 +27,9 @@ pub(crate) struct Rig {
     _machine: MutexGuard<'static, ()>,
 }
 
+/// Schema of the ledger's read models.
+pub(crate) const SCHEMA: &str = "accounts";
+
 /// Rounds of each kind.
 pub(crate) fn rounds() -> u64 {
     setting("TRIBUTARY_CRASH_ROUNDS").unwrap_or(2)

@@ -5,6 +5,7 @@ use std::{thread, time::Duration};
 use crate::{
     load::Load,
     observer::{Observer, now},
+    read_model::ReadModel,
     rig::{Rig, rounds},
 };
 
@@ -12,6 +13,7 @@ use crate::{
 const RECOVER_WITHIN: Duration = Duration::from_secs(60);
 
 const ACCOUNTS: &[&str] = &["accounts", "--instance", "a"];
+const PROJECTION: &[&str] = &["accounts-projection"];
 
 #[test]
 fn the_ledger_is_killed_under_load_and_goes_on_where_it_was() {
@@ -120,4 +122,56 @@ fn partitions_move_between_two_instances_under_load() {
             .unwrap_or_else(|| rig.give_up(&format!("stuck in round {round}")));
     }
     rig.judge(&load.stop(), &observer);
+}
+
+#[test]
+fn the_projection_is_killed_under_load_and_no_row_is_lost_or_doubled() {
+    let mut rig = Rig::start("kill -9 of the projection");
+    let observer = Observer::start(&rig.stack.brokers());
+    let _ledger = rig.service(ACCOUNTS);
+    let mut projection = rig.service(PROJECTION);
+    let load = Load::start(&rig.stack.brokers(), rig.seed);
+    let read_model = ReadModel::of(&rig);
+    assert!(
+        read_model.moves_again(now(), RECOVER_WITHIN).is_some(),
+        "the projection does not start"
+    );
+    for round in 0..rounds() {
+        rig.let_run();
+        projection.kill9();
+        let restarted = now();
+        projection = rig.service(PROJECTION);
+        let recovered = read_model.moves_again(restarted, RECOVER_WITHIN);
+        println!("  round {round}: rows of all partitions after {recovered:?}");
+        recovered.unwrap_or_else(|| rig.give_up(&format!("no recovery in round {round}")));
+    }
+    rig.judge(&load.stop(), &observer);
+    rig.judge_read_model(&read_model);
+}
+
+#[test]
+fn postgresql_is_killed_under_load_and_the_projection_goes_on() {
+    let mut rig = Rig::start("kill -9 of PostgreSQL");
+    let observer = Observer::start(&rig.stack.brokers());
+    let _ledger = rig.service(ACCOUNTS);
+    let mut projection = rig.service(PROJECTION);
+    let load = Load::start(&rig.stack.brokers(), rig.seed);
+    let read_model = ReadModel::of(&rig);
+    assert!(
+        read_model.moves_again(now(), RECOVER_WITHIN).is_some(),
+        "the projection does not start"
+    );
+    for round in 0..rounds() {
+        rig.let_run();
+        let postgres = rig.stack.postgres().unwrap();
+        postgres.kill9().unwrap();
+        let killed = now();
+        let up = postgres.start_again().unwrap();
+        let recovered = read_model.moves_again(killed, RECOVER_WITHIN);
+        println!("  round {round}: PostgreSQL up after {up:?}, rows of all partitions after {recovered:?}");
+        recovered.unwrap_or_else(|| rig.give_up(&format!("no recovery in round {round}")));
+    }
+    rig.judge(&load.stop(), &observer);
+    rig.judge_read_model(&read_model);
+    assert!(projection.is_running());
 }

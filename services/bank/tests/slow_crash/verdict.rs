@@ -2,19 +2,20 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use tributary_checker::{End, check_all};
 use tributary_contracts::{
     codec::RawEvent,
     topics::{ACCOUNTS_EVENTS, LOCAL_PARTITIONS},
 };
-use tributary_stream::kafka::EventReader;
+use tributary_stream::kafka::{EventReader, Watermarks};
 
-use crate::{load::Sent, observer::Observer, rig::Rig};
+use crate::{load::Sent, observer::Observer, read_model::ReadModel, rig::Rig};
 
 /// Most time to drain what the load left.
 const DRAIN_WITHIN: Duration = Duration::from_secs(60);
 
 impl Rig {
-    /// Every acknowledged command is answered, and exactly once.
+    /// Every acknowledged command is answered, and exactly once; every invariant of the ledger holds.
     pub(crate) fn judge(&self, sent: &Sent, observer: &Observer) {
         let mut last = BTreeMap::new();
         for &(partition, offset) in &sent.acknowledged {
@@ -41,6 +42,22 @@ impl Rig {
             sent.uncertain,
             answers.len()
         );
+        let end = End {
+            at_rest_within: Some(DRAIN_WITHIN),
+            expired_before: None,
+        };
+        let report = check_all(&self.stack.brokers(), end, &mut []).unwrap();
+        assert!(report.is_clean(), "seed {}\n{report}", self.seed);
+    }
+
+    /// The read model says what the log says, row by row.
+    pub(crate) fn judge_read_model(&self, read_model: &ReadModel) {
+        let ends = Watermarks::connect(&self.stack.brokers())
+            .unwrap()
+            .ends(ACCOUNTS_EVENTS.name)
+            .unwrap();
+        read_model.judge(&ends, DRAIN_WITHIN);
+        println!("  every row of the read model equals the log up to {ends:?}");
     }
 
     /// How often each input was answered whole.
