@@ -22,6 +22,8 @@ pub struct Settings {
     pub schema: SchemaName,
     /// Events that one transaction applies at most, about. More are faster to fold and later to see.
     pub events_max: usize,
+    /// The same while a shadow schema is rebuilt, which nobody sees before its end.
+    pub rebuild_events_max: usize,
 }
 
 impl Settings {
@@ -30,6 +32,7 @@ impl Settings {
             database,
             schema,
             events_max: 5_000,
+            rebuild_events_max: 20_000,
         }
     }
 }

@@ -118,8 +118,13 @@ async fn into_generation<M: ReadModel>(
     let shadow = settings.schema.shadow(wanted);
     prepare::<M>(&mut swapping, &shadow, wanted, topic.name(), &partitions).await?;
     let database = session::connect(&settings.database, &shadow).await?;
-    let mut session =
-        Session::<M>::open(database, Arc::clone(topic), partitions, settings.events_max).await?;
+    let mut session = Session::<M>::open(
+        database,
+        Arc::clone(topic),
+        partitions,
+        settings.rebuild_events_max,
+    )
+    .await?;
     info!(%shadow, offsets = ?session.offsets(), "the rebuild folds");
     while !session.advance(model, reporter).await? {}
     let mut rebuild = Rebuild {

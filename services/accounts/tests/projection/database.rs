@@ -17,7 +17,10 @@ use tributary_projection::{MemoryTopic, Projection, ProjectionError, Settings};
 /// The PostgreSQL that `DATABASE_URL` names, or one that is started for this test binary.
 fn database() -> PgConnectOptions {
     static STARTED: OnceLock<Stack> = OnceLock::new();
-    let url = std::env::var("DATABASE_URL").unwrap_or_else(|_| {
+    let named = std::env::var("DATABASE_URL")
+        .ok()
+        .filter(|url| !url.trim().is_empty());
+    let url = named.unwrap_or_else(|| {
         let stack = STARTED.get_or_init(|| {
             let mut options = Options::temporary();
             // Only the database is needed.

@@ -24,7 +24,7 @@ async fn rebuild_events_per_second() {
         let bank = history(accounts, events);
         for events_max in [5_000, 20_000] {
             let mut database = Database::new("speed").await;
-            database.settings.events_max = events_max;
+            database.settings.rebuild_events_max = events_max;
             let started = tokio::time::Instant::now();
             rebuild(&database.settings, bank.topic.clone(), LedgerModel)
                 .await

@@ -44,6 +44,7 @@ async fn a_rebuild_repairs_rows_while_events_flow_in_and_readers_read() {
     // Given a model with a planted fault, a projection that feeds it, and a reader,
     let (mut settings, mut admin) = schema("rebuild").await;
     settings.events_max = 20;
+    settings.rebuild_events_max = 20;
     let topic = MemoryTopic::new("accounts.events", 2);
     append_many(&topic, 100);
     let mut running = Running::start(Projection::new(settings.clone(), topic.clone(), Tally));
@@ -94,7 +95,7 @@ async fn a_rebuild_repairs_rows_while_events_flow_in_and_readers_read() {
 #[tokio::test]
 async fn an_interrupted_rebuild_goes_on_where_it_stopped() {
     let (mut settings, mut admin) = schema("resume").await;
-    settings.events_max = 4;
+    settings.rebuild_events_max = 4;
     let topic = MemoryTopic::new("accounts.events", 2);
     append_many(&topic, 20);
     let mut running = Running::start(Projection::new(settings.clone(), topic.clone(), Tally));
