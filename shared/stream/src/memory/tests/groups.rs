@@ -41,6 +41,34 @@ fn during_a_rebalance_who_has_not_heard_of_it_can_still_commit_and_then_no_more(
 }
 
 #[test]
+fn a_member_gives_everything_back_before_the_others_have_rejoined() {
+    let broker = MemoryBroker::new(ALL, 2);
+    let mut first = log(&broker, "a");
+    let mut second = log(&broker, "b");
+    polled(&mut first);
+    polled(&mut second);
+    polled(&mut first);
+    assert_eq!(polled(&mut second).assigned, [1]);
+    initialise(&mut first).unwrap();
+
+    // When a third one joins, and the second hasn't heard of it
+    let mut third = log(&broker, "c");
+    polled(&mut third);
+    let told = polled(&mut first);
+
+    // Then the first has nothing, though its generation is still good
+    assert_eq!((told.revoked, told.assigned), (vec![0], Vec::new()));
+    assert!(matches!(commit(&mut first, "late"), Ended::Fenced(_)));
+    assert_eq!(polled(&mut second).revoked, [1]);
+    assert_eq!(polled(&mut first).assigned, [0]);
+    assert_eq!(
+        polled(&mut third).assigned,
+        [] as [i32; 0],
+        "there are two partitions only"
+    );
+}
+
+#[test]
 fn offsets_are_taken_from_a_member_of_the_present_generation_only() {
     // Given a member, then a rebalance, in which a second one joins
     let broker = broker();
