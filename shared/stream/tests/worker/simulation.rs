@@ -4,7 +4,7 @@
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -15,8 +15,9 @@ use tributary_contracts::{codec::RawEvent, record::Record};
 use tributary_ids::CommandId;
 use tributary_stream::{
     StreamEvent,
-    log::{Action, Input, Log, StopReason},
+    log::{Action, EventsRead, Input, Log, StopReason},
     memory::{FaultPoint, InjectedFault, MemoryBroker, MemoryLog, MemoryLogSettings},
+    snapshot::{SnapshotFollower, SnapshotStore},
     worker::{Worker, WorkerConfig},
 };
 
@@ -24,18 +25,33 @@ use crate::tally::{
     Add, AddLater, Command, DEAD, EVENTS, Event, Give, INBOX, PARTITIONS, Stumble, Tally, record,
 };
 
+/// Keeps snapshots in memory.
+#[derive(Default)]
+struct Snapshots(Mutex<BTreeMap<i32, Vec<u8>>>);
+
+impl SnapshotStore for Snapshots {
+    fn load(&self, _: &str, partition: i32) -> Option<Vec<u8>> {
+        self.0.lock().unwrap().get(&partition).cloned()
+    }
+
+    fn save(&self, _: &str, partition: i32, bytes: &[u8]) -> std::io::Result<()> {
+        self.0.lock().unwrap().insert(partition, bytes.to_vec());
+        Ok(())
+    }
+}
+
 const NAMES: [&str; 7] = ["ann", "bob", "cid", "dan", "eve", "fay", "gus"];
 
-pub struct Process {
+pub(crate) struct Process {
     instance: String,
     worker: Worker<Tally>,
     log: MemoryLog,
     input: Input,
 }
 
-pub struct World {
-    pub broker: MemoryBroker,
-    pub processes: Vec<Process>,
+pub(crate) struct World {
+    pub(crate) broker: MemoryBroker,
+    pub(crate) processes: Vec<Process>,
     random: ChaCha8Rng,
     healthy: Arc<AtomicBool>,
     commands: u64,
@@ -44,7 +60,7 @@ pub struct World {
 }
 
 impl World {
-    pub fn new(seed: u64, instances: usize) -> Self {
+    pub(crate) fn new(seed: u64, instances: usize) -> Self {
         let broker = MemoryBroker::new(&[INBOX, EVENTS, DEAD], PARTITIONS);
         broker.set_time(1_000_000);
         for partition in 0..PARTITIONS {
@@ -90,7 +106,7 @@ impl World {
     }
 
     /// One action of one process; one that died is started again.
-    pub fn step(&mut self, number: usize) {
+    pub(crate) fn step(&mut self, number: usize) {
         let now_ms = self.broker.time();
         let process = &mut self.processes[number];
         let input = std::mem::replace(&mut process.input, Input::Started);
@@ -114,6 +130,33 @@ impl World {
             let instance = process.instance.clone();
             self.processes[number] = self.process(instance);
         }
+    }
+
+    /// None, or what a follower wrote after some of the committed events, or that with a byte spoilt.
+    fn snapshot(&mut self, partition: i32) -> Option<Vec<u8>> {
+        let store = Snapshots::default();
+        let mut follower = SnapshotFollower::<Tally>::new(PARTITIONS, 1, &store);
+        let records = self.broker.read_committed(EVENTS.name, partition).unwrap();
+        let some = self.random.random_range(0..=records.len());
+        for record in records.into_iter().take(some) {
+            let next = record.offset + 1;
+            follower
+                .absorb(
+                    partition,
+                    &EventsRead {
+                        records: vec![record],
+                        next,
+                    },
+                    &store,
+                )
+                .unwrap();
+        }
+        let mut snapshot = store.load("tally", partition)?;
+        if self.random.random_bool(0.1) {
+            let spoilt = self.random.random_range(0..snapshot.len());
+            snapshot[spoilt] ^= 0x40;
+        }
+        Some(snapshot)
     }
 
     fn client_sends(&mut self) {
@@ -172,7 +215,7 @@ impl World {
         }
     }
 
-    pub fn run(&mut self, steps: u32) {
+    pub(crate) fn run(&mut self, steps: u32) {
         for _ in 0..steps {
             match self.random.random_range(0..100) {
                 0..8 => self.client_sends(),
@@ -187,7 +230,7 @@ impl World {
     }
 
     /// Lets everything that still has to happen happen, without further faults.
-    pub fn heal(&mut self) {
+    pub(crate) fn heal(&mut self) {
         self.healthy.store(true, Ordering::Relaxed);
         for _ in 0..4_000 {
             self.broker.advance(20);
@@ -197,7 +240,7 @@ impl World {
         }
     }
 
-    pub fn events(&self) -> Vec<(Record, StreamEvent<Event>)> {
+    pub(crate) fn events(&self) -> Vec<(Record, StreamEvent<Event>)> {
         let decode = |record: Record| {
             let raw = RawEvent::read(&record).unwrap();
             let event = StreamEvent::decode(raw.ce_type, raw.envelope.data.get()).unwrap();
@@ -210,7 +253,7 @@ impl World {
     }
 
     /// Nothing lost, nothing doubled.
-    pub fn judge(&self, seed: u64) {
+    pub(crate) fn judge(&self, seed: u64) {
         let mut answers: BTreeMap<(i32, i64), u32> = BTreeMap::new();
         let mut sums: BTreeMap<&str, i64> = BTreeMap::new();
         let events = self.events();

@@ -16,18 +16,18 @@ use tributary_ids::CommandId;
 use tributary_overlay::{OverlayMap, layered};
 use tributary_stream::service::{Context, Corrupt, Decision, FollowUp, Names, Recorded, Refusal, Service};
 
-pub const PARTITIONS: i32 = 3;
-pub const INBOX: Topic = Topic {
+pub(crate) const PARTITIONS: i32 = 3;
+pub(crate) const INBOX: Topic = Topic {
     name: "tally.inbox",
     kind: Kind::Inbox,
     key: "name",
 };
-pub const EVENTS: Topic = Topic {
+pub(crate) const EVENTS: Topic = Topic {
     name: "tally.events",
     kind: Kind::Events,
     key: "name",
 };
-pub const DEAD: Topic = Topic {
+pub(crate) const DEAD: Topic = Topic {
     name: "tally.dlq",
     kind: Kind::DeadLetters,
     key: "name",
@@ -35,35 +35,35 @@ pub const DEAD: Topic = Topic {
 
 /// Adds at once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Add {
-    pub name: String,
-    pub amount: i64,
+pub(crate) struct Add {
+    pub(crate) name: String,
+    pub(crate) amount: i64,
 }
 
 /// Takes from one and gives to another, by a follow-up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Give {
-    pub name: String,
-    pub to: String,
-    pub amount: i64,
+pub(crate) struct Give {
+    pub(crate) name: String,
+    pub(crate) to: String,
+    pub(crate) amount: i64,
 }
 
 /// Adds when the time has come.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct AddLater {
-    pub name: String,
-    pub amount: i64,
-    pub due: i64,
+pub(crate) struct AddLater {
+    pub(crate) name: String,
+    pub(crate) amount: i64,
+    pub(crate) due: i64,
 }
 
 /// The handler has a bug here.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Stumble {
-    pub name: String,
+pub(crate) struct Stumble {
+    pub(crate) name: String,
 }
 
 messages! {
-    pub enum Command {
+    pub(crate) enum Command {
         Add = "tally.add.v1",
         Give = "tally.give.v1",
         AddLater = "tally.add-later.v1",
@@ -72,34 +72,34 @@ messages! {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Added {
-    pub name: String,
-    pub amount: i64,
-    pub timer: Option<TimerId>,
+pub(crate) struct Added {
+    pub(crate) name: String,
+    pub(crate) amount: i64,
+    pub(crate) timer: Option<TimerId>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Postponed {
-    pub timer: TimerId,
-    pub amount: i64,
+pub(crate) struct Postponed {
+    pub(crate) timer: TimerId,
+    pub(crate) amount: i64,
 }
 
 messages! {
-    pub enum Event {
+    pub(crate) enum Event {
         Added = "tally.added.v1",
         Postponed = "tally.postponed.v1",
     }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Tallies {
-    pub sums: OverlayMap<String, i64>,
-    pub postponed: OverlayMap<TimerId, i64>,
+pub(crate) struct Tallies {
+    pub(crate) sums: OverlayMap<String, i64>,
+    pub(crate) postponed: OverlayMap<TimerId, i64>,
 }
 
 layered!(Tallies { sums, postponed });
 
-pub struct Tally;
+pub(crate) struct Tally;
 
 impl Service for Tally {
     type Command = Command;
@@ -218,7 +218,7 @@ impl Service for Tally {
 }
 
 /// A command as a record of the inbox.
-pub fn record(id: CommandId, key: &str, command: &Command, not_after: Option<i64>) -> Outgoing {
+pub(crate) fn record(id: CommandId, key: &str, command: &Command, not_after: Option<i64>) -> Outgoing {
     let envelope = CommandEnvelope {
         id,
         correlation_id: id.0,
