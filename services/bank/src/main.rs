@@ -21,6 +21,7 @@ enum Command {
     Replay(commands::replay::Replay),
     Up(commands::up::Up),
     Test(commands::test::Test),
+    Bench(commands::bench::Bench),
     Service(commands::service::Service),
     Topics(commands::topics::Topics),
 }
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         Command::Replay(replay) => replay.run(),
         Command::Up(up) => up.run(),
         Command::Test(test) => test.run(),
+        Command::Bench(bench) => bench.run(),
         Command::Service(service) => service.run(),
         Command::Topics(topics) => topics.run(),
     };

@@ -1,5 +1,6 @@
 //! The subcommands, one a file: each is what clap parses, with a `run`.
 
+pub(crate) mod bench;
 pub(crate) mod demo;
 mod live;
 mod place;
