@@ -195,7 +195,10 @@ impl Ledger {
     }
 
     pub(super) fn stop(self) -> anyhow::Result<()> {
-        self.stack.stop()?;
+        let Self { inputs, stack, .. } = self;
+        // Clients end before the broker, or they complain of its end.
+        drop(inputs);
+        stack.stop()?;
         Ok(())
     }
 }
