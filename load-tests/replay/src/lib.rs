@@ -2,11 +2,13 @@
 //!
 //! - [`replay`]: sends every row as a command and follows what becomes of it.
 //! - [`Reconciliation`]: holds what the topic and PostgreSQL say against the history, row by row and in sums.
+//! - [`export`]: writes a log as a history.
 
 mod clock;
 mod command;
 mod entry;
 mod expectation;
+mod export;
 mod plan;
 mod progress;
 mod read_model;
@@ -18,9 +20,10 @@ mod topic;
 pub use clock::Moment;
 pub use command::{RowCommand, RowFault, Translator, account_id, command_id, gl_account};
 pub use entry::Entry;
+pub use export::{ExportError, Exported, export};
 pub use plan::Plan;
 pub use progress::{Progress, grouped};
-pub use read_model::{ReadModelError, read_model};
+pub use read_model::{ReadModelError, await_read_model, read_model};
 pub use reconciliation::{
     Checked, Counts, Difference, DifferenceKind, Differences, LeftOut, ReadModelLedger, Reconciliation,
     SumLine,

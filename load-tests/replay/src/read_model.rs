@@ -7,6 +7,10 @@ use sqlx::{Connection, PgConnection, Row, postgres::PgRow};
 use tributary_contracts::{accounts::GlAccount, topics::ACCOUNTS_EVENTS};
 use tributary_ids::{AccountId, CommandId};
 use tributary_money::Currency;
+use tributary_stream::{
+    kafka::{EventReader, Watermarks},
+    log::Fault,
+};
 use uuid::Uuid;
 
 use crate::{clock::Moment, entry::Entry, reconciliation::ReadModelLedger};
@@ -34,6 +38,8 @@ const ENTRIES: &str = "SELECT account_id, seq, command_id, event_index, booking_
 pub enum ReadModelError {
     #[error("the read model can't be read: {0}")]
     Database(#[from] sqlx::Error),
+    #[error("{0}")]
+    Log(Fault),
     #[error("no thread for the database: {0}")]
     Runtime(#[from] std::io::Error),
     #[error("the read model holds what no ledger has written: {0}")]
@@ -77,6 +83,36 @@ pub fn read_model(
         }
         Ok(ledger)
     })
+}
+
+/// Waits until the read model has folded everything that is in the log now.
+///
+/// # Errors
+/// The log's and the database's, and when the read model doesn't move.
+pub fn await_read_model(brokers: &str, database_url: &str) -> Result<(), ReadModelError> {
+    let next = last_offsets(brokers).map_err(ReadModelError::Log)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let mut database = PgConnection::connect(database_url).await?;
+        await_offsets(&mut database, &next).await
+    })
+}
+
+/// The offset after the last committed event of each partition that has any: markers behind it are nobody's business.
+fn last_offsets(brokers: &str) -> Result<BTreeMap<i32, i64>, Fault> {
+    let starts = Watermarks::connect(brokers)?.starts(ACCOUNTS_EVENTS.name)?;
+    let mut reader = EventReader::open(brokers, ACCOUNTS_EVENTS.name, &starts)?;
+    let mut next = BTreeMap::new();
+    loop {
+        for record in reader.poll(Duration::from_millis(500), 5_000)?.records {
+            next.insert(record.partition, record.offset + 1);
+        }
+        if reader.at_end() {
+            return Ok(next);
+        }
+    }
 }
 
 async fn await_offsets(

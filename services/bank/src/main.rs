@@ -19,11 +19,13 @@ struct Cli {
 enum Command {
     Demo(commands::demo::Demo),
     Replay(commands::replay::Replay),
+    Export(commands::export::Export),
     Up(commands::up::Up),
     Test(commands::test::Test),
     Bench(commands::bench::Bench),
     Service(commands::service::Service),
     Topics(commands::topics::Topics),
+    Dlq(commands::dlq::Dlq),
 }
 
 fn main() -> ExitCode {
@@ -31,11 +33,13 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Demo(demo) => demo.run(),
         Command::Replay(replay) => replay.run(),
+        Command::Export(export) => export.run(),
         Command::Up(up) => up.run(),
         Command::Test(test) => test.run(),
         Command::Bench(bench) => bench.run(),
         Command::Service(service) => service.run(),
         Command::Topics(topics) => topics.run(),
+        Command::Dlq(dlq) => dlq.run(),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

@@ -2,6 +2,8 @@
 
 pub(crate) mod bench;
 pub(crate) mod demo;
+pub(crate) mod dlq;
+pub(crate) mod export;
 mod live;
 mod place;
 mod reconcile;
