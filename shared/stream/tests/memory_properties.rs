@@ -1,6 +1,13 @@
 //! Several logs on one in-memory broker, their actions and every fault interleaved by seed. Whatever happens, a
 //! transaction's records and offsets count all or not at all, what was read stays as it was, and offsets never go back.
 
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that can't go on fails"
+)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
