@@ -45,8 +45,13 @@ pub(crate) struct Machine {
     busy: u64,
     stolen: u64,
     total: u64,
+    /// Of this process, client library included.
+    own: u64,
     load: String,
 }
+
+/// Ticks of `/proc` a second.
+const TICKS: f64 = 100.0;
 
 impl Machine {
     pub(crate) fn now() -> Self {
@@ -59,7 +64,16 @@ impl Machine {
             .collect();
         let at = |place: usize| ticks.get(place).copied().unwrap_or(0);
         let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+        let own = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+        let after_name = own.rsplit(") ").next().unwrap_or_default();
+        let own = after_name
+            .split_whitespace()
+            .skip(11)
+            .take(2)
+            .filter_map(|tick| tick.parse::<u64>().ok())
+            .sum();
         Self {
+            own,
             busy: at(0) + at(1) + at(2) + at(5) + at(6),
             stolen: at(7),
             total: ticks.iter().take(8).sum(),
@@ -67,11 +81,17 @@ impl Machine {
         }
     }
 
+    /// Seconds of CPU that this process has used, all its threads together.
+    pub(crate) fn own_cpu_s(&self) -> f64 {
+        self.own as f64 / TICKS
+    }
+
     pub(crate) fn since(&self, before: &Self) -> String {
         let share =
             |now: u64, then: u64| 100.0 * (now - then) as f64 / (self.total - before.total).max(1) as f64;
         format!(
-            "machine meanwhile: {:.0} % busy, {:.1} % stolen, load {}",
+            "meanwhile: this process took {:.2} s of CPU, the machine was {:.0} % busy, {:.1} % stolen, load {}",
+            (self.own - before.own) as f64 / TICKS,
             share(self.busy, before.busy),
             share(self.stolen, before.stolen),
             self.load

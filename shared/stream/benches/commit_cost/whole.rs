@@ -8,7 +8,12 @@ use std::time::{Duration, Instant};
 use tributary_stream::kafka::{CommandProducer, EventReader, KafkaLog, Watermarks};
 use tributary_stream::log::{Action, Ended, Input, Log, Poll, Transaction};
 
-use crate::measured::{PARTITIONS, Times, Topics};
+use crate::measured::{Machine, PARTITIONS, Times, Topics};
+
+/// Microseconds of this process' CPU for each of so many records, which says more than a rate on a busy machine.
+fn cpu_us(before: &Machine, records: usize) -> f64 {
+    (Machine::now().own_cpu_s() - before.own_cpu_s()) * 1e6 / records as f64
+}
 
 /// Commits through the log, as a member of the group.
 pub(crate) fn commits(topics: &Topics) {
@@ -56,7 +61,7 @@ pub(crate) fn reads(topics: &Topics) {
     for partitions in 1..=PARTITIONS {
         let from: BTreeMap<i32, i64> = starts.clone().into_iter().take(partitions as usize).collect();
         let mut reader = EventReader::open(&topics.brokers, topics.events, &from).expect("opens");
-        let started = Instant::now();
+        let (started, before) = (Instant::now(), Machine::now());
         let mut records = 0;
         while !reader.at_end() {
             records += reader
@@ -66,7 +71,14 @@ pub(crate) fn reads(topics: &Topics) {
                 .len();
         }
         let rate = records as f64 / started.elapsed().as_secs_f64();
-        println!("  {partitions} partitions: {records} records, {rate:>9.0} records/s");
+        let dropping = Instant::now();
+        drop(reader);
+        let dropped = dropping.elapsed();
+        let cpu = cpu_us(&before, records);
+        println!(
+            "  {partitions} partitions: {records} records, {rate:>9.0} records/s, {cpu:.2} us of CPU each"
+        );
+        println!("    dropped in {dropped:?}");
     }
 }
 
@@ -86,7 +98,7 @@ pub(crate) fn commands(topics: &Topics) {
         )
         .expect("a producer");
         let records: Vec<_> = (0..1_000).map(|at| topics.record(topics.inbox, at)).collect();
-        let started = Instant::now();
+        let (started, before) = (Instant::now(), Machine::now());
         for round in 0..300 {
             for (at, record) in records.iter().enumerate() {
                 producer.send(record, round * 1_000 + at).expect("sends");
@@ -94,6 +106,9 @@ pub(crate) fn commands(topics: &Topics) {
         }
         producer.flush().expect("flushes");
         let rate = delivered.load(Ordering::Relaxed) as f64 / started.elapsed().as_secs_f64();
-        println!("  linger {linger_ms} ms, {in_flight_max:>5} in flight: {rate:>9.0} records/s");
+        let cpu = cpu_us(&before, 300_000);
+        println!(
+            "  linger {linger_ms} ms, {in_flight_max:>5} in flight: {rate:>9.0} records/s, {cpu:.2} us of CPU each"
+        );
     }
 }

@@ -1,6 +1,6 @@
 //! A plain idempotent producer, for whoever sends commands to inboxes from outside a transaction.
 
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rdkafka::client::ClientContext;
@@ -15,8 +15,8 @@ use super::settings::command_producer;
 use super::{records, report};
 use crate::log::Fault;
 
-/// How long a send may wait for room, or a flush for anything to be delivered, before the log counts as away. Above the
-/// five minutes after which librdkafka gives a record up, nothing could be learned by waiting on.
+/// How long nothing may be delivered while a send waits for room, or a flush for the rest, before the log counts as
+/// away. A broker that was killed is back within ten seconds.
 const PROGRESS_MAX: Duration = Duration::from_secs(30);
 
 /// Where a record went, or why it may not have.
@@ -34,6 +34,7 @@ type OnDelivery = Box<dyn Fn(Delivered) + Send + Sync>;
 struct Deliveries {
     on_delivery: OnDelivery,
     in_flight: Mutex<usize>,
+    in_flight_max: usize,
     fewer: Condvar,
 }
 
@@ -61,17 +62,24 @@ impl ProducerContext for Deliveries {
 }
 
 impl Deliveries {
+    /// How few must be under way before a sender that found no room goes on: waking it for every single delivery would
+    /// cost more than the delivery.
+    fn room(&self) -> usize {
+        self.in_flight_max - (self.in_flight_max / 4).max(1)
+    }
+
     fn leave(&self) {
         let mut in_flight = self.in_flight.lock().unwrap_or_else(PoisonError::into_inner);
         *in_flight = in_flight.saturating_sub(1);
-        self.fewer.notify_all();
+        if *in_flight == self.room() || *in_flight == 0 {
+            self.fewer.notify_all();
+        }
     }
 }
 
 /// Sends records in order per partition, each once, with a bound on how many are under way.
 pub struct CommandProducer {
     producer: ThreadedProducer<Deliveries>,
-    in_flight_max: usize,
 }
 
 impl CommandProducer {
@@ -86,20 +94,18 @@ impl CommandProducer {
         let deliveries = Deliveries {
             on_delivery: Box::new(on_delivery),
             in_flight: Mutex::new(0),
+            in_flight_max: in_flight_max.max(1),
             fewer: Condvar::new(),
         };
         let producer = command_producer(brokers, linger)
             .create_with_context(deliveries)
             .map_err(|error| classify("can't create a producer", &error))?;
-        Ok(Self {
-            producer,
-            in_flight_max,
-        })
+        Ok(Self { producer })
     }
 
     /// Hands a record over, after waiting for room. A fault means that the record was not taken, and brings no delivery.
     pub fn send(&self, record: &Outgoing, token: usize) -> Result<(), Fault> {
-        self.enter(self.in_flight_max)?;
+        self.enter()?;
         let sent = BaseRecord::with_opaque_to(record.topic, token)
             .partition(record.partition)
             .key(&record.key)
@@ -122,28 +128,41 @@ impl CommandProducer {
 
     /// Waits until every record sent so far was delivered or given up.
     pub fn flush(&self) -> Result<(), Fault> {
-        self.await_fewer_than(1).map(drop)
+        let in_flight = self
+            .deliveries()
+            .in_flight
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        self.await_at_most(0, in_flight).map(drop)
     }
 
-    fn enter(&self, room: usize) -> Result<(), Fault> {
-        let mut in_flight = self.await_fewer_than(room)?;
-        *in_flight += 1;
-        Ok(())
-    }
-
-    fn await_fewer_than(&self, count: usize) -> Result<std::sync::MutexGuard<'_, usize>, Fault> {
+    fn enter(&self) -> Result<(), Fault> {
         let deliveries = self.deliveries();
         let mut in_flight = deliveries
             .in_flight
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        while *in_flight >= count {
-            let (after, waited) = deliveries
+        while *in_flight >= deliveries.in_flight_max {
+            in_flight = self.await_at_most(deliveries.room(), in_flight)?;
+        }
+        *in_flight += 1;
+        Ok(())
+    }
+
+    fn await_at_most<'a>(
+        &'a self,
+        count: usize,
+        mut in_flight: MutexGuard<'a, usize>,
+    ) -> Result<MutexGuard<'a, usize>, Fault> {
+        while *in_flight > count {
+            let before = *in_flight;
+            let (after, waited) = self
+                .deliveries()
                 .fewer
                 .wait_timeout(in_flight, PROGRESS_MAX)
                 .unwrap_or_else(PoisonError::into_inner);
             in_flight = after;
-            if waited.timed_out() && *in_flight >= count {
+            if waited.timed_out() && *in_flight >= before {
                 return Err(Fault::transient(format!(
                     "no record was delivered for {} s",
                     PROGRESS_MAX.as_secs()

@@ -148,8 +148,14 @@ impl GroupConsumer {
             )));
         }
         self.next.insert(partition, from);
-        self.reader = None;
+        self.retire_reader();
         Ok(())
+    }
+
+    fn retire_reader(&mut self) {
+        if let Some(reader) = self.reader.take() {
+            reader.retire();
+        }
     }
 
     pub(super) fn poll(&mut self, poll: Poll) -> Polled {
@@ -256,7 +262,7 @@ impl GroupConsumer {
     fn revoke(&mut self, partitions: &[i32], polled: &mut Polled) {
         for partition in partitions {
             if self.next.remove(partition).is_some() {
-                self.reader = None;
+                self.retire_reader();
             }
             // One that came and went within this poll was never told of.
             let told = !polled.assigned.contains(partition);

@@ -111,7 +111,8 @@ enum Phase {
 
 struct Failure {
     phase: Phase,
-    error: KafkaError,
+    /// None when nothing failed, but trouble was reported.
+    error: Option<KafkaError>,
     what: &'static str,
 }
 
@@ -160,7 +161,14 @@ impl TransactionalProducer {
         offsets: &TopicPartitionList,
         group: &ConsumerGroupMetadata,
     ) -> Result<Vec<i64>, Failure> {
-        let failed = |phase, what| move |error| Failure { phase, error, what };
+        let failed = |phase, what| {
+            move |error| Failure {
+                phase,
+                error: Some(error),
+                what,
+            }
+        };
+        self.expect_no_trouble("before the transaction")?;
         self.producer
             .begin_transaction()
             .map_err(failed(Phase::Writing, "beginning a transaction"))?;
@@ -171,14 +179,7 @@ impl TransactionalProducer {
         self.producer
             .send_offsets_to_transaction(offsets, group, CALL_TIMEOUT)
             .map_err(failed(Phase::Writing, "sending offsets"))?;
-        if self.trouble().is_some() {
-            // Committing could only end in doubt.
-            return Err(Failure {
-                phase: Phase::Writing,
-                error: KafkaError::Canceled,
-                what: "writing records",
-            });
-        }
+        self.expect_no_trouble("before the commit")?;
         self.await_let_go();
         self.producer
             .commit_transaction(CALL_TIMEOUT)
@@ -186,6 +187,18 @@ impl TransactionalProducer {
         // What librdkafka has to tell is told through the same queue.
         self.await_let_go();
         Ok(std::mem::take(&mut self.deliveries().lock().offsets))
+    }
+
+    /// After trouble a commit could only end in doubt, so it isn't begun.
+    fn expect_no_trouble(&self, what: &'static str) -> Result<(), Failure> {
+        match self.trouble() {
+            None => Ok(()),
+            Some(_) => Err(Failure {
+                phase: Phase::Writing,
+                error: None,
+                what,
+            }),
+        }
     }
 
     fn produce(&self, records: &[Outgoing]) -> Result<(), KafkaError> {
@@ -242,17 +255,24 @@ impl TransactionalProducer {
     /// Ends a transaction that failed, and says what is certain about it.
     fn settle(&self, failure: Failure) -> (Ended, bool) {
         let Failure { phase, error, what } = failure;
-        let code = error.rdkafka_error_code();
+        let code = error.as_ref().and_then(KafkaError::rdkafka_error_code);
         if let Some(trouble) = self.trouble() {
-            let message = format!("{what}: {error}, amid trouble: {trouble}");
+            let told = error.map_or_else(|| what.to_owned(), |error| format!("{what}: {error}"));
+            let fault = Fault::transient(format!("{told}, trouble was reported: {trouble}"));
             // As long as no commit was asked for, being fenced is certain.
-            let ended = if phase == Phase::Writing && code.is_some_and(is_fencing) {
-                Ended::Fenced
-            } else {
-                Ended::InDoubt
-            };
-            return (ended(Fault::transient(message)), false);
+            let fenced = phase == Phase::Writing && code.is_some_and(is_fencing);
+            return (
+                if fenced {
+                    Ended::Fenced(fault)
+                } else {
+                    Ended::InDoubt(fault)
+                },
+                false,
+            );
         }
+        let Some(error) = error else {
+            return (Ended::InDoubt(Fault::transient(what)), false);
+        };
         if code.is_some_and(is_fencing) || self.is_fenced() {
             return (Ended::Fenced(fault(FaultKind::Transient, what, &error)), false);
         }
