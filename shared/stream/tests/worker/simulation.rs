@@ -21,9 +21,7 @@ use tributary_stream::{
     worker::{Worker, WorkerConfig},
 };
 
-use crate::tally::{
-    Add, AddLater, Command, DEAD, EVENTS, Event, Give, INBOX, PARTITIONS, Stumble, Tally, record,
-};
+use crate::tally::{Add, AddLater, DEAD, EVENTS, Event, Give, INBOX, PARTITIONS, Stumble, Tally, record};
 
 /// Keeps snapshots in memory.
 #[derive(Default)]
@@ -113,11 +111,9 @@ impl World {
         let stopped = match process.worker.step(now_ms, input) {
             Action::Stop { reason } => Some(reason),
             Action::LoadSnapshot { partition } => {
-                process.input = Input::SnapshotLoaded {
-                    partition,
-                    snapshot: None,
-                };
-                None
+                let snapshot = self.snapshot(partition);
+                self.processes[number].input = Input::SnapshotLoaded { partition, snapshot };
+                return;
             }
             action => {
                 process.input = process.log.perform(action);
