@@ -52,7 +52,7 @@ pub enum ProjectionError {
 }
 
 impl ProjectionError {
-    /// Stable code, listed in `docs/errors.md`.
+    /// Stable code, listed in `docs/read-models.md`.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Poison(_) => "PROJECTION_POISON",
@@ -62,6 +62,22 @@ impl ProjectionError {
             Self::ModelOther { .. } => "PROJECTION_MODEL_OTHER",
             Self::PartitionsChanged { .. } => "PROJECTION_PARTITIONS_CHANGED",
             Self::Thread(_) => "PROJECTION_NO_THREAD",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_code_is_documented() {
+        let page = include_str!("../../../docs/read-models.md");
+        let texts = include_str!("error.rs").split('"');
+        let codes: Vec<&str> = texts
+            .filter(|text| text.len() > 11 && text.starts_with("PROJECTION_"))
+            .collect();
+        assert!(codes.len() >= 7, "{codes:?}");
+        for code in codes {
+            assert!(page.contains(&format!("| `{code}` |")), "{code}");
         }
     }
 }

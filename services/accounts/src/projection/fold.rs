@@ -9,7 +9,7 @@ use tributary_money::Currency;
 use tributary_projection::{LoggedEvent, Payload};
 
 use super::{
-    copy::{CopyRows, storable, storable_date},
+    copy::{CopyRows, storable},
     rows::{AccountRow, HoldRow, HoldState, Opening},
 };
 
@@ -90,9 +90,7 @@ impl Fold {
         account.seq = expected;
         account.last_offset = event.offset;
         match data {
-            AccountsEvent::AccountClosed(closed) => {
-                account.closed_on = Some(storable_date(closed.booking_date))
-            }
+            AccountsEvent::AccountClosed(closed) => account.closed_on = Some(closed.booking_date),
             AccountsEvent::AccountBlocked(blocked) => account.block = Some(blocked.scope),
             AccountsEvent::AccountUnblocked(_) => account.block = None,
             AccountsEvent::OverdraftLimitSet(set) => account.overdraft_limit = set.limit,
@@ -117,7 +115,7 @@ impl Fold {
             opening: Some(Opening {
                 owner: opened.owner,
                 product: storable(&opened.product),
-                opened_on: storable_date(opened.booking_date),
+                opened_on: opened.booking_date,
             }),
             currency: opened.currency,
             block: None,
@@ -294,5 +292,21 @@ fn hold_row(event: &LoggedEvent<AccountsEvent>, direction: Direction, amount: i6
         partition: event.partition,
         first_offset: event.offset,
         last_offset: event.offset,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_code_is_documented() {
+        let page = include_str!("../../../../docs/read-models.md");
+        let texts = include_str!("fold.rs").split('"');
+        let codes: Vec<&str> = texts
+            .filter(|text| text.len() > 11 && text.starts_with("EVENT_"))
+            .collect();
+        assert!(codes.len() >= 7, "{codes:?}");
+        for code in codes {
+            assert!(page.contains(&format!("`{code}`")), "{code}");
+        }
     }
 }

@@ -5,4 +5,6 @@ mod exactly_once;
 #[cfg(test)]
 mod rebuild;
 #[cfg(test)]
+mod servers;
+#[cfg(test)]
 mod support;

@@ -5,6 +5,7 @@ use tributary_contracts::{
     accounts::{AccountsEvent, OverdraftLimitSet},
     codec::{self, Message},
     envelope::{EventEnvelope, Position},
+    record::Outgoing,
 };
 use tributary_ids::{AccountId, CommandId};
 use tributary_projection::{ApplyError, LoggedEvent, MemoryTopic, Payload, ReadModel};
@@ -75,6 +76,12 @@ fn amount(event: &LoggedEvent<AccountsEvent>) -> i64 {
 
 /// Appends an event that carries an amount.
 pub(crate) fn append(topic: &MemoryTopic, partition: i32, amount: i64) -> i64 {
+    let record = record("accounts.events", partition, amount);
+    topic.append(partition, &record.key, record.headers, record.value, 1_000)
+}
+
+/// The record of an event that carries an amount.
+pub(crate) fn record(topic: &'static str, partition: i32, amount: i64) -> Outgoing {
     let account_id = AccountId::named("one");
     let data = AccountsEvent::OverdraftLimitSet(OverdraftLimitSet {
         account_id,
@@ -98,13 +105,13 @@ pub(crate) fn append(topic: &MemoryTopic, partition: i32, amount: i64) -> i64 {
         initiator: None,
         data,
     };
-    topic.append(
+    Outgoing {
+        topic,
         partition,
-        account_id.to_string().as_bytes(),
-        codec::headers(&envelope.id(), "accounts", ce_type, None),
-        codec::encode(&envelope),
-        1_000,
-    )
+        key: account_id.to_string().into_bytes(),
+        headers: codec::headers(&envelope.id(), "accounts", ce_type, None),
+        value: codec::encode(&envelope),
+    }
 }
 
 /// Appends `count` events to each of two partitions, with a transaction's marker after every third.
