@@ -4,12 +4,13 @@ use hashbrown::HashMap;
 use smallvec::{SmallVec, smallvec};
 use tributary_contracts::accounts::GlAccount;
 use tributary_history::{HistoryRow, Posting, Reversal, Transfer};
-use tributary_ids::{AccountId, EventId};
+use tributary_ids::{AccountId, EventId, HoldId};
 use tributary_money::Currency;
 
 use crate::{
-    command::{RowFault, account_id, command_id, gl_account},
+    command::{RowFault, account_id, command_id, gl_account, hold_id},
     plan::Plan,
+    topic::HoldStep,
 };
 
 /// Customers' side, as in [`crate::Entry`].
@@ -33,7 +34,7 @@ pub(crate) struct ExpectedEntry {
 pub(crate) enum Expectation {
     Opened(AccountId),
     Entry(ExpectedEntry),
-    HoldEvent(EventId),
+    Hold(AccountId, HoldId, HoldStep),
     /// The row moves nothing: its recorded balance must be the one before it.
     Unmoved {
         account: AccountId,
@@ -111,12 +112,12 @@ impl<'p> Expectations<'p> {
             HistoryRow::Reversal(row) => smallvec![self.reversal(id.event(0), account, row)?],
             HistoryRow::Reserve(row) => {
                 self.hold(account, &row.hold, row.amount);
-                smallvec![Expectation::HoldEvent(id.event(0))]
+                smallvec![Expectation::Hold(account, hold_id(&row.hold), HoldStep::Placed)]
             }
             HistoryRow::Release(row) => {
                 let left = self.holds.get(&(account, row.hold.clone())).copied();
                 self.hold(account, &row.hold, -left.unwrap_or(0));
-                smallvec![Expectation::HoldEvent(id.event(0))]
+                smallvec![Expectation::Hold(account, hold_id(&row.hold), HoldStep::Released)]
             }
         })
     }

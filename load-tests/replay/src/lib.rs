@@ -29,4 +29,4 @@ pub use reconciliation::{
     SumLine,
 };
 pub use run::{Options, ReplayError, Replayed, Unsent, replay};
-pub use topic::{News, Refused, TopicLedger};
+pub use topic::{HoldStep, News, Refused, TopicLedger};

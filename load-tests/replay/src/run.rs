@@ -22,11 +22,11 @@ use tributary_stream::{
 
 use crate::{
     clock::Moment,
-    command::{RowFault, Translator, account_id, payment_id},
+    command::{RowFault, Translator, account_id, hold_id, payment_id},
     plan::Plan,
     progress::{Progress, grouped},
     schedule::{Scheduler, Task},
-    topic::{News, TopicLedger},
+    topic::{HoldStep, News, TopicLedger},
 };
 
 /// Rows that are kept waiting at most: for a creditor's money, or for their day.
@@ -333,7 +333,7 @@ impl Replay<'_> {
             Ok(None) => return,
             Ok(Some(command)) => command,
         };
-        if self.is_known(row, &command.account) || self.follower.ledger.has_hold_event(command.id.event(0)) {
+        if self.is_known(row, command.account) {
             return;
         }
         let transfer = match row {
@@ -353,9 +353,16 @@ impl Replay<'_> {
         });
     }
 
-    /// An account that an earlier period has opened is not opened again, with the balance it has come to since.
-    fn is_known(&self, row: &HistoryRow, account: &AccountId) -> bool {
-        matches!(row, HistoryRow::Open(_)) && self.plan.carried(*account).is_some()
+    /// Whether the row isn't sent, since the ledger has what it asks for and can't tell for ever: an account that an
+    /// earlier period has opened, with the balance it has come to since; a hold, which is forgotten once it has ended.
+    fn is_known(&self, row: &HistoryRow, account: AccountId) -> bool {
+        let has_hold = |hold: &str, step| self.follower.ledger.has_hold(account, hold_id(hold), step);
+        match row {
+            HistoryRow::Open(_) => self.plan.carried(account).is_some(),
+            HistoryRow::Reserve(row) => has_hold(&row.hold, HoldStep::Placed),
+            HistoryRow::Release(row) => has_hold(&row.hold, HoldStep::Released),
+            _ => false,
+        }
     }
 
     fn leave_out(&mut self, row: &HistoryRow, fault: Option<RowFault>) {

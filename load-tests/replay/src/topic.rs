@@ -9,7 +9,7 @@ use tributary_contracts::{
     record::Record,
     runtime::RuntimeEvent,
 };
-use tributary_ids::{AccountId, CommandId, EventId, PaymentId};
+use tributary_ids::{AccountId, CommandId, EventId, HoldId, PaymentId};
 
 use crate::entry::Entry;
 
@@ -31,14 +31,22 @@ pub struct News {
     pub entries: u64,
 }
 
+/// A step of a hold that moves no money.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum HoldStep {
+    Placed,
+    /// What was left was given back, by itself or together with an entry.
+    Released,
+}
+
 /// A fold over the log. Everything of other accounts is passed over.
 #[derive(Debug, Default)]
 pub struct TopicLedger {
     accounts: HashSet<AccountId>,
     opened: HashSet<AccountId>,
     entries: HashMap<AccountId, Vec<Entry>>,
-    /// Placing and releasing of holds.
-    holds: HashSet<EventId>,
+    /// What became of holds. By their own ids: the log has no row's sequence for them.
+    holds: HashSet<(AccountId, HoldId, HoldStep)>,
     refused: HashMap<CommandId, Refused>,
     arrived: HashSet<PaymentId>,
     /// Highest offset of each inbox partition that is answered whole.
@@ -109,10 +117,12 @@ impl TopicLedger {
                 self.opened.insert(opened.account_id);
             }
             AccountsEvent::HoldPlaced(placed) if self.accounts.contains(&placed.account_id) => {
-                self.holds.insert(id);
+                self.holds
+                    .insert((placed.account_id, placed.hold_id, HoldStep::Placed));
             }
             AccountsEvent::HoldReleased(released) if self.accounts.contains(&released.account_id) => {
-                self.holds.insert(id);
+                self.holds
+                    .insert((released.account_id, released.hold_id, HoldStep::Released));
             }
             AccountsEvent::EntryPosted(posted) => {
                 news.entries += 1;
@@ -123,6 +133,12 @@ impl TopicLedger {
                     news.arrived.push(payment);
                 }
                 if self.accounts.contains(&posted.account_id) {
+                    if let Some(hold) = posted.hold
+                        && (hold.released > 0 || posted.kind == EntryKind::TransferOut)
+                    {
+                        self.holds
+                            .insert((posted.account_id, hold.hold_id, HoldStep::Released));
+                    }
                     let entries = self.entries.entry(posted.account_id).or_default();
                     entries.push(Entry::of(id, posted));
                 }
@@ -144,9 +160,9 @@ impl TopicLedger {
         self.opened.contains(&account)
     }
 
-    /// Whether the hold was placed or released by this event.
-    pub fn has_hold_event(&self, id: EventId) -> bool {
-        self.holds.contains(&id)
+    /// Whether the hold was placed, or released.
+    pub fn has_hold(&self, account: AccountId, hold: HoldId, step: HoldStep) -> bool {
+        self.holds.contains(&(account, hold, step))
     }
 
     /// Entries of an account in the order of the log.

@@ -350,13 +350,12 @@ impl<'r> Comparison<'r> {
                     .is_none_or(|side| side.expect(entry, name));
                 (topic, read_model)
             }
-            Expectation::HoldEvent(id) => {
-                let there = self.ledger.has_hold_event(*id);
+            Expectation::Hold(account, hold, step) => {
+                let there = self.ledger.has_hold(*account, *hold, *step);
                 self.holds.history += 1;
                 self.holds.topic += u64::from(there);
                 if !there {
-                    self.topic
-                        .differ(DifferenceKind::Hold, name, Some(*id), None, None);
+                    self.topic.differ(DifferenceKind::Hold, name, None, None, None);
                 }
                 (there, true)
             }
