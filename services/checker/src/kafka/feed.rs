@@ -74,7 +74,7 @@ impl Feed {
             events: open(ACCOUNTS_EVENTS, &events)?,
             dead_letters: open(ACCOUNTS_DLQ, &dead)?,
             dead_letters_whole: dead.values().all(|&start| start == 0),
-            committed: CommittedOffsets::of(brokers, SERVICE, ACCOUNTS_INBOX.name, partitions)?,
+            committed: CommittedOffsets::of(brokers, SERVICE, ACCOUNTS_INBOX.name, partitions),
             watermarks,
             partitions,
             check,
@@ -143,14 +143,31 @@ impl Feed {
 
     /// Whether everything up to there was read.
     pub(super) fn has_passed(&self, ends: &Ends) -> bool {
-        let passed = |reader: &EventReader, ends: &BTreeMap<i32, i64>| {
-            let next = reader.next();
-            ends.iter()
-                .all(|(partition, end)| next.get(partition).is_some_and(|next| next >= end))
-        };
-        passed(&self.inbox, &ends.inbox)
-            && passed(&self.events, &ends.events)
-            && passed(&self.dead_letters, &ends.dead_letters)
+        self.behind(ends).next().is_none()
+    }
+
+    /// Where reading stands before those ends, for people.
+    pub(super) fn missing(&self, ends: &Ends) -> String {
+        let texts: Vec<String> = self
+            .behind(ends)
+            .map(|(topic, partition, next, end)| format!("{topic}/{partition} at {next} of {end}"))
+            .collect();
+        texts.join(", ")
+    }
+
+    /// Topic, partition, next offset and end of every partition that was not read to its end.
+    fn behind<'e>(&self, ends: &'e Ends) -> impl Iterator<Item = (&'static str, i32, i64, i64)> + use<'e> {
+        let topics = [
+            (ACCOUNTS_INBOX, self.inbox.next(), &ends.inbox),
+            (ACCOUNTS_EVENTS, self.events.next(), &ends.events),
+            (ACCOUNTS_DLQ, self.dead_letters.next(), &ends.dead_letters),
+        ];
+        topics.into_iter().flat_map(|(topic, read, ends)| {
+            ends.iter().filter_map(move |(&partition, &end)| {
+                let next = read.get(&partition).copied().unwrap_or(0);
+                (next < end).then_some((topic.name, partition, next, end))
+            })
+        })
     }
 
     /// Begins a cut: what it will be judged by, and how far to read before.

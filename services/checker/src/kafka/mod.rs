@@ -44,8 +44,9 @@ pub enum CheckError {
     EventsGone { partition: i32, start: i64 },
     #[error("a read model can't be compared: {0}")]
     ReadModel(#[source] Box<dyn std::error::Error + Send + Sync>),
-    #[error("the log stands still before its end")]
-    NoProgress,
+    /// Read-committed readers stop before a transaction that is open; one that nobody ends holds them up for ever.
+    #[error("the log stands still before its end, as before a transaction that nobody ends: {at}")]
+    NoProgress { at: String },
     #[error("the checker's thread ended by itself")]
     ThreadGone,
 }
@@ -96,7 +97,11 @@ fn read_past(feed: &mut Feed, ends: &Ends) -> Result<(), CheckError> {
         }
         let out_of_patience = now() >= deadline;
         match stepped {
-            Ok(()) if out_of_patience => return Err(CheckError::NoProgress),
+            Ok(()) if out_of_patience => {
+                return Err(CheckError::NoProgress {
+                    at: feed.missing(ends),
+                });
+            }
             Ok(()) => {}
             Err(fault) if fault.kind == FaultKind::Transient && !out_of_patience => {
                 warn!(%fault, "the checker waits for the log");
