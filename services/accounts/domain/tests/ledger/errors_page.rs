@@ -46,6 +46,27 @@ fn every_code_has_an_entry_and_every_entry_a_code() {
     assert_eq!(documented, known);
 }
 
+/// Words in quotes that are written as codes are.
+fn codes_in(source: &str) -> Vec<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(source);
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{source}: {error}"));
+    let shouts = |word: &&str| {
+        word.contains('_') && word.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
+    };
+    text.split('"').filter(shouts).map(str::to_owned).collect()
+}
+
+#[test]
+fn every_code_that_the_runtime_gives_is_listed_here() {
+    let mut given = codes_in("../../../shared/stream/src/process.rs");
+    given.extend(codes_in("../src/service.rs"));
+    given.sort_unstable();
+    given.dedup();
+    let mut listed = OF_THE_RUNTIME.map(str::to_owned);
+    listed.sort_unstable();
+    assert_eq!(given, listed);
+}
+
 #[test]
 fn a_refusal_says_what_is_wrong_without_saying_of_whom() {
     let refusal = Rejection::FieldTooLong {
