@@ -1,6 +1,7 @@
 //! Creates the declared topics, starts the groups of new inboxes, and reports what differs from the declaration.
 
 use std::fmt;
+use std::time::Duration;
 
 use futures::executor::block_on;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
@@ -11,12 +12,16 @@ use rdkafka::types::RDKafkaErrorCode as Code;
 use rdkafka::{Offset, TopicPartitionList};
 use tributary_contracts::topics::{Kind, Topic};
 
+use super::clock::Deadline;
 use super::faults::{classify, kind_of};
 use super::settings::{CALL_TIMEOUT, admin, offsets_of};
 use crate::log::{Fault, FaultKind};
 
 /// What an inbox' name adds to that of its service, which is also its group.
 const INBOX_SUFFIX: &str = ".inbox";
+
+/// Between two questions to a coordinator that isn't ready.
+const COORDINATOR_PAUSE: Duration = Duration::from_millis(50);
 
 /// Something that was done, or that somebody should see to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -168,8 +173,23 @@ fn drift(
     Ok(found.len() as i32)
 }
 
-/// Commits offset 0 for the partitions that the inbox' group has no offset for.
+/// Starts the group where it has no offset yet. A broker that has just started answers `NotCoordinator` until its
+/// coordinator has read its own log (seen at the first start of a stack on a busy machine), so what may pass is tried
+/// again for as long as one call may take.
 fn start_group(brokers: &str, inbox: &Topic, partitions: i32) -> Result<Vec<Change>, Fault> {
+    let deadline = Deadline::after(CALL_TIMEOUT);
+    loop {
+        match try_start_group(brokers, inbox, partitions) {
+            Err(fault) if fault.kind == FaultKind::Transient && !deadline.passed() => {
+                std::thread::sleep(COORDINATOR_PAUSE);
+            }
+            ended => return ended,
+        }
+    }
+}
+
+/// Commits offset 0 for the partitions that the inbox' group has no offset for.
+fn try_start_group(brokers: &str, inbox: &Topic, partitions: i32) -> Result<Vec<Change>, Fault> {
     let group = inbox.name.strip_suffix(INBOX_SUFFIX).ok_or_else(|| Fault {
         kind: FaultKind::Fatal,
         message: format!(
