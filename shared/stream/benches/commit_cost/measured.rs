@@ -1,9 +1,9 @@
 //! Times, the machine they were taken on, and the topics they were taken with.
 
 use std::fmt;
-use std::path::Path;
 use std::time::Duration;
 
+use tempfile::TempDir;
 use tributary_contracts::record::{Headers, Outgoing};
 use tributary_contracts::topics::{Kind, Topic};
 use tributary_local_stack::{Kafka, KafkaConfig, Progress};
@@ -122,7 +122,7 @@ pub(crate) struct Topics {
     pub(crate) name: String,
     pub(crate) inbox: &'static str,
     pub(crate) events: &'static str,
-    _kafka: Option<Kafka>,
+    _kafka: Option<(Kafka, TempDir)>,
 }
 
 pub(crate) const PARTITIONS: i32 = 2;
@@ -133,10 +133,10 @@ impl Topics {
         let (brokers, kafka) = match std::env::var("KAFKA_BROKERS") {
             Ok(brokers) => (brokers, None),
             Err(_) => {
-                let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join(&name);
-                let kafka =
-                    Kafka::start(&KafkaConfig::below(&home), &Progress::on_stderr()).expect("Kafka starts");
-                (kafka.brokers(), Some(kafka))
+                let home = TempDir::new().expect("a directory");
+                let config = KafkaConfig::below(home.path());
+                let kafka = Kafka::start(&config, &Progress::on_stderr()).expect("Kafka starts");
+                (kafka.brokers(), Some((kafka, home)))
             }
         };
         let leak = |name: String| -> &'static str { Box::leak(name.into_boxed_str()) };

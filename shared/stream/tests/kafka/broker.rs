@@ -8,11 +8,11 @@ mod echo;
 mod transactor;
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use tempfile::TempDir;
 use tributary_contracts::record::{Headers, Outgoing, Record};
 use tributary_contracts::topics::{Kind, Topic};
 use tributary_local_stack::{Kafka, KafkaConfig, Progress};
@@ -28,14 +28,15 @@ pub(crate) use transactor::{Transactor, delete_before};
 const PATIENCE_POLLS: usize = 600;
 
 pub(crate) fn brokers() -> String {
-    static OWN: OnceLock<Kafka> = OnceLock::new();
-    std::env::var("KAFKA_BROKERS").unwrap_or_else(|_| OWN.get_or_init(|| own_kafka("shared")).brokers())
+    static OWN: OnceLock<(TempDir, Kafka)> = OnceLock::new();
+    std::env::var("KAFKA_BROKERS").unwrap_or_else(|_| OWN.get_or_init(own_kafka).1.brokers())
 }
 
-/// A broker of its own, empty, that ends with this process.
-pub(crate) fn own_kafka(name: &str) -> Kafka {
-    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join(unique(name));
-    Kafka::start(&KafkaConfig::below(&home), &Progress::on_stderr()).expect("Kafka starts")
+/// A broker of its own, empty, that ends with this process. Its directory goes when it is dropped.
+pub(crate) fn own_kafka() -> (TempDir, Kafka) {
+    let home = TempDir::new().expect("a directory");
+    let kafka = Kafka::start(&KafkaConfig::below(home.path()), &Progress::on_stderr()).expect("Kafka starts");
+    (home, kafka)
 }
 
 /// A service of its own: an inbox, events, a group that starts at the beginning.

@@ -41,7 +41,7 @@ fn under_load(service: &Service, count: i64, happen: impl FnOnce()) -> Tally {
 
 #[test]
 fn a_broker_that_stops_answering_or_dies_leaves_doubt_but_no_double() {
-    let mut kafka = own_kafka("faults");
+    let (_home, mut kafka) = own_kafka();
 
     let paused = Service::on(kafka.brokers(), "paused-broker", 2);
     let tally = under_load(&paused, 4_000, || {
