@@ -121,3 +121,145 @@ impl Plan {
         &self.source
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tributary_contracts::{
+        accounts::{AccountsEvent, Details, EntryKind, EntryPosted, GlAccount, LedgerAccount, Leg, Side},
+        codec::{self, Message},
+        envelope::{EventEnvelope, Position},
+        record::Record,
+    };
+    use tributary_history::{Contra, Header, Open, Posting, format::Writer, open_history};
+    use tributary_ids::CommandId;
+
+    use super::*;
+    use crate::topic::News;
+
+    const SECOND_YEAR: u64 = 199_401_010_001;
+
+    /// A history of one account, known from 1994 on: the recorded balance is 10 haler off what its amount makes.
+    fn later_period() -> (tempfile::TempDir, History) {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("later.jsonl");
+        let mut writer = Writer::create(&path, &Header::new("berka", "CZK".parse().unwrap())).unwrap();
+        let date = "1994-01-01".parse().unwrap();
+        let open = Open {
+            account: "berka/1".into(),
+            owner: "berka/client/1".into(),
+            date,
+            currency: "CZK".parse().unwrap(),
+            product: "recorded".into(),
+            branch: None,
+            opening_balance: 990,
+        };
+        let posting = Posting {
+            account: "berka/1".into(),
+            sequence: SECOND_YEAR,
+            date,
+            value_date: None,
+            amount: 510,
+            rounding: 0,
+            contra: Contra::Cash,
+            kind: "cash".into(),
+            reference: "1".into(),
+            counterparty: None,
+            balance_after: Some(1_500),
+            forced: false,
+        };
+        for row in [HistoryRow::Open(open), HistoryRow::Posting(posting)] {
+            writer.write(&row).unwrap();
+        }
+        writer.finish().unwrap();
+        let history = open_history(&path).unwrap();
+        assert!(history.is_sound(), "{:?}", history.bad);
+        (home, history)
+    }
+
+    fn credited(sequence: u64, balance_after: i64) -> Record {
+        let account_id = account_id("berka/1");
+        let leg = |account, side| Leg {
+            account,
+            side,
+            amount: balance_after,
+        };
+        let event = AccountsEvent::from(EntryPosted {
+            account_id,
+            seq: 2,
+            kind: EntryKind::Credit,
+            currency: "CZK".parse().unwrap(),
+            legs: [
+                leg(LedgerAccount::Customer(account_id), Side::Credit),
+                leg(LedgerAccount::Gl(GlAccount::CASH), Side::Debit),
+            ]
+            .into_iter()
+            .collect(),
+            booking_date: "1993-12-31".parse().unwrap(),
+            value_date: "1993-12-31".parse().unwrap(),
+            balance_after,
+            forced: false,
+            payment_id: None,
+            counterparty: None,
+            hold: None,
+            reverses: None,
+            import: Some(ImportRef {
+                source: "berka".into(),
+                sequence,
+            }),
+            details: Details::default(),
+        });
+        let id = CommandId::named("a");
+        let envelope = EventEnvelope {
+            command_id: id,
+            index: 0,
+            of: 1,
+            correlation_id: id.0,
+            time: 0,
+            origin: Position {
+                topic: "accounts.inbox".into(),
+                partition: 0,
+                offset: 0,
+            },
+            remembered: None,
+            initiator: None,
+            data: &event,
+        };
+        Record {
+            partition: 0,
+            offset: 0,
+            timestamp_ms: 0,
+            key: account_id.to_string().into_bytes(),
+            headers: codec::headers(&envelope.id(), "accounts", event.ce_type(), None),
+            value: codec::encode(&envelope),
+        }
+    }
+
+    fn seen(plan: &mut Plan, record: &Record) {
+        let mut ledger = TopicLedger::new(plan.accounts());
+        ledger.observe(record, &mut News::default()).unwrap();
+        plan.look_at(&ledger);
+    }
+
+    #[test]
+    fn a_later_period_goes_on_from_the_ledgers_balance_and_finds_its_first_rounding() {
+        let (_home, history) = later_period();
+        let mut plan = Plan::of(&history).unwrap();
+        seen(&mut plan, &credited(199_312_310_001, 1_000));
+        let account = account_id("berka/1");
+        assert_eq!(plan.carried(account), Some(1_000));
+        assert!(plan.is_earlier(account, 2) && !plan.is_earlier(account, 3));
+        let last = history.rows().unwrap().last().unwrap().unwrap();
+        let HistoryRow::Posting(posting) = plan.row(last) else {
+            panic!("no posting");
+        };
+        assert_eq!(posting.rounding, -10);
+    }
+
+    #[test]
+    fn rows_that_are_there_already_are_no_earlier_period() {
+        let (_home, history) = later_period();
+        let mut plan = Plan::of(&history).unwrap();
+        seen(&mut plan, &credited(SECOND_YEAR, 1_500));
+        assert_eq!(plan.carried(account_id("berka/1")), None);
+    }
+}

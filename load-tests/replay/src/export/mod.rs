@@ -187,3 +187,180 @@ fn write(
         untold,
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use smallvec::smallvec;
+    use tributary_contracts::accounts::{
+        AccountOpened, Details, EntryKind, EntryPosted, GlAccount, ImportRef, LedgerAccount, Leg, Side,
+    };
+    use tributary_history::open_history;
+    use tributary_ids::{AccountId, CommandId, CustomerId, PaymentId};
+
+    use super::*;
+
+    fn opened(account: &str) -> AccountsEvent {
+        AccountOpened {
+            account_id: AccountId::named(account),
+            seq: 1,
+            owner: CustomerId::named("owner"),
+            product: "recorded".into(),
+            currency: "CZK".parse().unwrap(),
+            overdraft_limit: 0,
+            booking_date: "1993-01-01".parse().unwrap(),
+        }
+        .into()
+    }
+
+    /// An entry of haler, customers' side.
+    fn entry(account: &str, seq: u64, kind: EntryKind, movement: i64, balance_after: i64) -> EntryPosted {
+        let leg = |account, signed: i64| Leg {
+            account,
+            side: if signed < 0 { Side::Debit } else { Side::Credit },
+            amount: signed.abs(),
+        };
+        let contra = match kind {
+            EntryKind::TransferOut | EntryKind::TransferIn | EntryKind::TransferReturn => {
+                GlAccount::IN_TRANSIT
+            }
+            _ => GlAccount::CASH,
+        };
+        let account_id = AccountId::named(account);
+        EntryPosted {
+            account_id,
+            seq,
+            kind,
+            currency: "CZK".parse().unwrap(),
+            legs: smallvec![
+                leg(LedgerAccount::Customer(account_id), movement),
+                leg(LedgerAccount::Gl(contra), -movement)
+            ],
+            booking_date: "1993-01-02".parse().unwrap(),
+            value_date: "1993-01-02".parse().unwrap(),
+            balance_after,
+            forced: false,
+            payment_id: None,
+            counterparty: None,
+            hold: None,
+            reverses: None,
+            import: None,
+            details: Details::default(),
+        }
+    }
+
+    fn of_payment(payment: &str, entry: EntryPosted) -> AccountsEvent {
+        EntryPosted {
+            payment_id: Some(PaymentId::named(payment)),
+            ..entry
+        }
+        .into()
+    }
+
+    fn steps(events: Vec<AccountsEvent>) -> Steps {
+        let mut steps = Steps::default();
+        for (number, event) in events.into_iter().enumerate() {
+            let id = CommandId::named(&number.to_string()).event(0);
+            steps.add(id, event, None);
+        }
+        steps
+    }
+
+    /// What is exported, as the histories' own reader takes it: it checks order, sequences and every balance.
+    fn read_back(steps: Steps, source: &str, keeps_sequences: bool) -> (Exported, Vec<HistoryRow>) {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("export.jsonl");
+        let exported = write(&path, source, steps, keeps_sequences).unwrap().unwrap();
+        let history = open_history(&path).unwrap();
+        assert!(history.is_sound(), "{:?}", history.bad);
+        let rows = history.rows().unwrap().map(Result::unwrap).collect();
+        (exported, rows)
+    }
+
+    #[test]
+    fn a_transfer_is_one_row_that_stands_behind_the_earlier_rows_of_both_sides() {
+        let (exported, rows) = read_back(
+            steps(vec![
+                opened("a"),
+                opened("b"),
+                entry("a", 2, EntryKind::Credit, 500, 500).into(),
+                of_payment("p", entry("a", 3, EntryKind::TransferOut, -200, 300)),
+                entry("b", 2, EntryKind::Credit, 70, 70).into(),
+                of_payment("p", entry("b", 3, EntryKind::TransferIn, 200, 270)),
+            ]),
+            "export",
+            false,
+        );
+        assert_eq!((exported.rows, exported.untold.len()), (5, 0));
+        let Some(HistoryRow::Transfer(transfer)) = rows.last() else {
+            panic!("{rows:?}");
+        };
+        assert_eq!(
+            (transfer.from_balance_after, transfer.to_balance_after),
+            (Some(300), Some(270))
+        );
+    }
+
+    #[test]
+    fn two_accounts_that_had_each_sent_before_they_received_are_told_by_postings_that_even_out() {
+        let (exported, rows) = read_back(
+            steps(vec![
+                opened("a"),
+                opened("b"),
+                entry("a", 2, EntryKind::Credit, 500, 500).into(),
+                entry("b", 2, EntryKind::Credit, 500, 500).into(),
+                of_payment("there", entry("a", 3, EntryKind::TransferOut, -200, 300)),
+                of_payment("back", entry("b", 3, EntryKind::TransferOut, -100, 400)),
+                of_payment("back", entry("a", 4, EntryKind::TransferIn, 100, 400)),
+                of_payment("there", entry("b", 4, EntryKind::TransferIn, 200, 600)),
+            ]),
+            "export",
+            false,
+        );
+        assert_eq!(exported.untold["transfers told as two postings"], 1);
+        let transfers = rows.iter().filter(|row| matches!(row, HistoryRow::Transfer(_)));
+        assert_eq!((transfers.count(), rows.len()), (1, 7));
+    }
+
+    #[test]
+    fn a_transfer_that_came_back_is_told_by_its_way_there_and_back() {
+        let steps = steps(vec![
+            opened("a"),
+            entry("a", 2, EntryKind::Credit, 500, 500).into(),
+            of_payment("p", entry("a", 3, EntryKind::TransferOut, -200, 300)),
+            of_payment("p", entry("a", 4, EntryKind::TransferReturn, 200, 500)),
+        ]);
+        assert_eq!(steps.in_transit(), 0);
+        let (_, rows) = read_back(steps, "export", false);
+        assert_eq!(rows.len(), 4);
+    }
+
+    #[test]
+    fn rows_of_a_single_source_keep_their_sequences() {
+        let row = |sequence| {
+            Some(ImportRef {
+                source: "berka".into(),
+                sequence,
+            })
+        };
+        let steps = steps(vec![
+            opened("a"),
+            EntryPosted {
+                import: row(199_301_020_001),
+                ..entry("a", 2, EntryKind::Credit, 500, 500)
+            }
+            .into(),
+        ]);
+        assert_eq!(single_source(&steps).as_deref(), Some("berka"));
+        let (_, rows) = read_back(steps, "berka", true);
+        assert_eq!(rows[1].sequence(), 199_301_020_001);
+    }
+
+    #[test]
+    fn money_on_its_way_keeps_a_log_from_being_exported() {
+        let steps = steps(vec![
+            opened("a"),
+            of_payment("p", entry("a", 2, EntryKind::TransferOut, -200, -200)),
+        ]);
+        assert_eq!(steps.in_transit(), 1);
+    }
+}

@@ -115,7 +115,7 @@ impl Live {
 fn told(status: &Status, rate: f64) -> String {
     let totals = &status.totals;
     let invariants = match status.violations_total {
-        0 if status.lag == 0 => "invariants hold".to_owned(),
+        0 if status.cuts > 0 && status.lag == 0 => "invariants hold".to_owned(),
         0 => format!("checking, {} events behind", grouped(status.lag)),
         broken => format!("{} VIOLATIONS", grouped(broken)),
     };
