@@ -278,6 +278,12 @@ impl<S: Service> PartitionState<S> {
         self.in_flight.clear();
     }
 
+    /// Begins to count dead letters anew. The count only ever stops a partition; it decides nothing.
+    pub(crate) fn forgive_dead_letters(&mut self) {
+        self.marks.get_mut().dead_letters_in_a_row = 0;
+        self.marks.commit();
+    }
+
     /// Whether nothing is changed that isn't committed.
     pub(crate) fn is_clean(&self) -> bool {
         !self.marks.is_changed()

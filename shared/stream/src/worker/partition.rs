@@ -165,6 +165,10 @@ impl<S: Service> Partition<S> {
         }
         let (folded, committed) = (self.state.next_input(), located.committed);
         if committed == Some(folded) {
+            if !self.retained {
+                // A new process: whoever started it has looked at what stopped the last one.
+                self.state.forgive_dead_letters();
+            }
             self.phase = Phase::Restored;
         } else {
             self.stop(format!(

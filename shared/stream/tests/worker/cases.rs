@@ -101,3 +101,25 @@ fn a_partition_stops_when_its_inbox_has_lost_what_comes_next() {
         "what came after the loss must not be handled"
     );
 }
+
+#[test]
+fn a_partition_stops_at_too_many_dead_letters_in_a_row_and_a_new_process_goes_on() {
+    let limit = 3;
+    let mut world = World::new(0, 1).with_dead_letters_max(limit);
+    for number in 0..4 {
+        let stumble = Command::from(Stumble {
+            name: "ann".to_owned(),
+        });
+        let id = CommandId::named(&number.to_string());
+        world.broker.append(record(id, "ann", &stumble, None)).unwrap();
+    }
+    world.heal();
+    assert_eq!(
+        world.events().len(),
+        3,
+        "the fourth must wait for somebody who looks"
+    );
+    world.restart(0);
+    world.heal();
+    assert_eq!(world.events().len(), 4);
+}

@@ -53,6 +53,7 @@ pub(crate) struct World {
     random: ChaCha8Rng,
     healthy: Arc<AtomicBool>,
     commands: u64,
+    dead_letters_max: u32,
     /// What each name should have in the end.
     expected: BTreeMap<&'static str, i64>,
 }
@@ -70,6 +71,7 @@ impl World {
             random: ChaCha8Rng::seed_from_u64(seed),
             healthy: Arc::new(AtomicBool::new(false)),
             commands: 0,
+            dead_letters_max: u32::MAX,
             expected: BTreeMap::new(),
         };
         for number in 0..instances {
@@ -77,6 +79,20 @@ impl World {
             world.processes.push(process);
         }
         world
+    }
+
+    /// Starts all processes again, with that limit.
+    pub(crate) fn with_dead_letters_max(mut self, limit: u32) -> Self {
+        self.dead_letters_max = limit;
+        for number in 0..self.processes.len() {
+            self.restart(number);
+        }
+        self
+    }
+
+    pub(crate) fn restart(&mut self, number: usize) {
+        let instance = self.processes[number].instance.clone();
+        self.processes[number] = self.process(instance);
     }
 
     fn process(&mut self, instance: String) -> Process {
@@ -92,7 +108,7 @@ impl World {
         let config = WorkerConfig {
             batch_records_max: 5,
             restore_records_max: 3,
-            dead_letters_in_a_row_max: u32::MAX,
+            dead_letters_in_a_row_max: self.dead_letters_max,
             ..WorkerConfig::local(PARTITIONS)
         };
         Process {
@@ -123,8 +139,7 @@ impl World {
         let died = process.log.is_crashed() || matches!(stopped, Some(StopReason::Failed(_)));
         assert!(died || stopped.is_none(), "stopped by itself: {stopped:?}");
         if died {
-            let instance = process.instance.clone();
-            self.processes[number] = self.process(instance);
+            self.restart(number);
         }
     }
 
