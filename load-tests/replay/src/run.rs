@@ -297,23 +297,21 @@ impl Replay<'_> {
 
     fn take_up_rows(&mut self) -> Result<(), ReplayError> {
         while self.scheduler.waiting() < WAITING_MAX {
-            let day = match self.rows.peek() {
-                Some(Ok(row)) => row.date(),
-                Some(Err(_)) | None => break,
-            };
-            if !self.is_due(day) {
-                return Ok(());
+            // A row that can't be read is due at once, to be told.
+            let day = self
+                .rows
+                .peek()
+                .and_then(|row| row.as_ref().ok())
+                .map(HistoryRow::date);
+            if day.is_some_and(|day| !self.is_due(day)) {
+                break;
             }
-            if let Some(row) = self.rows.next() {
-                let row = self.plan.row(row?);
-                self.day = Some(day);
-                self.take_up(&row);
-            }
+            let Some(row) = self.rows.next() else { break };
+            let row = self.plan.row(row?);
+            self.day = Some(row.date());
+            self.take_up(&row);
         }
-        match self.rows.peek() {
-            Some(Err(_)) => self.rows.next().map_or(Ok(()), |row| Ok(drop(row?))),
-            _ => Ok(()),
-        }
+        Ok(())
     }
 
     fn is_due(&mut self, day: NaiveDate) -> bool {

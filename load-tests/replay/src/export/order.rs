@@ -10,7 +10,7 @@ use tributary_history::{
 };
 use tributary_ids::{AccountId, EventId, PaymentId};
 
-use super::steps::{Account, Step, Steps, What, contra_of};
+use super::steps::{Account, Post, Step, Steps, What, contra_of};
 
 /// Gives out rows.
 pub(super) struct Ordering {
@@ -91,8 +91,10 @@ impl Ordering {
     /// The next row; none when all are told.
     pub(super) fn next_row(&mut self) -> Option<HistoryRow> {
         loop {
-            if let Some((_, lane)) = self.ready.pop_first() {
-                return Some(self.tell(lane));
+            while let Some((_, lane)) = self.ready.pop_first() {
+                if let Some(row) = self.tell(lane) {
+                    return Some(row);
+                }
             }
             // Only transfers wait now, each for its other side: one is told as two postings, and the rest can go on.
             let stuck = self
@@ -157,7 +159,7 @@ impl Ordering {
                     What::In(of) if of == payment => amount,
                     _ => continue,
                 };
-                step.what = What::Post {
+                step.what = What::Post(Post {
                     amount,
                     rounding: 0,
                     contra: contra_of(GlAccount::SUSPENSE),
@@ -166,20 +168,20 @@ impl Ordering {
                     reference: payment.to_string(),
                     bank: None,
                     forced: false,
-                };
+                });
             }
         }
     }
 
-    fn tell(&mut self, lane: usize) -> HistoryRow {
+    fn tell(&mut self, lane: usize) -> Option<HistoryRow> {
         if !self.accounts[lane].is_opened {
             let row = self.accounts[lane].open();
             self.look_at(lane);
-            return row;
+            return Some(row);
         }
         let step = self.accounts[lane].take();
         if let What::Out(payment) = step.what {
-            return self.tell_transfer(lane, &step, payment);
+            return Some(self.tell_transfer(lane, &step, payment));
         }
         let date = self.day(&step, &[lane]);
         let sequence = self.sequence(lane, &step);
@@ -233,35 +235,10 @@ impl Ordering {
         sequence
     }
 
-    fn row(&self, account: String, sequence: u64, date: NaiveDate, step: Step) -> HistoryRow {
+    fn row(&self, account: String, sequence: u64, date: NaiveDate, step: Step) -> Option<HistoryRow> {
         let balance_after = Some(step.balance_after);
-        match step.what {
-            What::Post {
-                amount,
-                rounding,
-                contra,
-                value_date,
-                kind,
-                reference,
-                bank,
-                forced,
-            } => HistoryRow::Posting(Posting {
-                account,
-                sequence,
-                date,
-                value_date: (value_date != date).then_some(value_date),
-                amount,
-                rounding,
-                contra,
-                kind,
-                reference,
-                counterparty: bank.map(|bank| Counterparty {
-                    bank: Some(bank),
-                    account: None,
-                }),
-                balance_after,
-                forced,
-            }),
+        Some(match step.what {
+            What::Post(post) => HistoryRow::Posting(posting((account, sequence, date), post, balance_after)),
             What::Place { hold, amount } => HistoryRow::Reserve(Reserve {
                 account,
                 sequence,
@@ -301,14 +278,33 @@ impl Ordering {
                 date,
                 hold,
             }),
-            // Told by `tell_transfer`.
-            What::Out(payment) | What::In(payment) => HistoryRow::Release(Release {
-                account,
-                sequence,
-                date,
-                hold: payment.to_string(),
-            }),
-        }
+            // A transfer's row is that of both sides.
+            What::Out(_) | What::In(_) => return None,
+        })
+    }
+}
+
+fn posting(
+    (account, sequence, date): (String, u64, NaiveDate),
+    post: Post,
+    balance_after: Option<i64>,
+) -> Posting {
+    Posting {
+        account,
+        sequence,
+        date,
+        value_date: (post.value_date != date).then_some(post.value_date),
+        amount: post.amount,
+        rounding: post.rounding,
+        contra: post.contra,
+        kind: post.kind,
+        reference: post.reference,
+        counterparty: post.bank.map(|bank| Counterparty {
+            bank: Some(bank),
+            account: None,
+        }),
+        balance_after,
+        forced: post.forced,
     }
 }
 

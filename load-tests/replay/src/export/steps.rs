@@ -16,16 +16,7 @@ use crate::entry::Entry;
 /// What one or more rows will tell. Amounts are minor units, customers' side.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum What {
-    Post {
-        amount: i64,
-        rounding: i64,
-        contra: Contra,
-        value_date: NaiveDate,
-        kind: String,
-        reference: String,
-        bank: Option<String>,
-        forced: bool,
-    },
+    Post(Post),
     Out(PaymentId),
     In(PaymentId),
     Place {
@@ -47,6 +38,19 @@ pub(super) enum What {
         reference: String,
         forced: bool,
     },
+}
+
+/// A credit or debit against the general ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Post {
+    pub(super) amount: i64,
+    pub(super) rounding: i64,
+    pub(super) contra: Contra,
+    pub(super) value_date: NaiveDate,
+    pub(super) kind: String,
+    pub(super) reference: String,
+    pub(super) bank: Option<String>,
+    pub(super) forced: bool,
 }
 
 /// A step of an account.
@@ -155,7 +159,7 @@ impl Steps {
             return;
         };
         let dates_differ = posted.value_date != posted.booking_date;
-        if dates_differ && !matches!(what, What::Post { .. } | What::Reverse { .. }) {
+        if dates_differ && !matches!(what, What::Post(_) | What::Reverse { .. }) {
             self.leave("value dates of settlements and transfers");
         }
         let rest = posted
@@ -184,15 +188,17 @@ impl Steps {
             .first()
             .map_or(GlAccount::ROUNDING, |(account, _)| *account);
         let reference = posted.details.reference.as_deref().unwrap_or_default().to_owned();
-        let as_posting = |amount: i64, rounding: i64, contra: GlAccount| What::Post {
-            amount,
-            rounding,
-            contra: contra_of(contra),
-            value_date: posted.value_date,
-            kind: posted.details.purpose.as_deref().unwrap_or_default().to_owned(),
-            reference: reference.clone(),
-            bank: posted.details.counterparty_bank.as_deref().map(str::to_owned),
-            forced: posted.forced,
+        let as_posting = |amount: i64, rounding: i64, contra: GlAccount| {
+            What::Post(Post {
+                amount,
+                rounding,
+                contra: contra_of(contra),
+                value_date: posted.value_date,
+                kind: posted.details.purpose.as_deref().unwrap_or_default().to_owned(),
+                reference: reference.clone(),
+                bank: posted.details.counterparty_bank.as_deref().map(str::to_owned),
+                forced: posted.forced,
+            })
         };
         Some(match (posted.kind, posted.payment_id) {
             (EntryKind::TransferOut, Some(payment)) => {

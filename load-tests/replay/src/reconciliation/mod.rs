@@ -1,5 +1,6 @@
 //! Holds a ledger against the history that was replayed into it, row by row and in sums.
 
+mod left_out;
 mod report;
 mod side;
 
@@ -9,7 +10,7 @@ use hashbrown::{HashMap, HashSet};
 use serde::Serialize;
 use tributary_contracts::accounts::GlAccount;
 use tributary_history::{History, HistoryError, HistoryRow};
-use tributary_ids::{AccountId, EventId};
+use tributary_ids::AccountId;
 use tributary_money::Currency;
 
 use crate::{
@@ -20,8 +21,10 @@ use crate::{
     run::Replayed,
     topic::TopicLedger,
 };
+use left_out::{excused, left_out};
 use side::{RowName, Side};
 
+pub use left_out::LeftOut;
 pub use side::{Difference, DifferenceKind};
 
 /// What PostgreSQL's read model says of the history's accounts.
@@ -73,18 +76,6 @@ pub struct Differences {
     pub total: u64,
     /// The first of them.
     pub first: Vec<Difference>,
-}
-
-/// A row of the source that is not in the ledger, and why.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct LeftOut {
-    /// `trans.asc:17`, or account and sequence where the source has no lines.
-    pub place: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub account: Option<String>,
-    /// Stable.
-    pub code: &'static str,
-    pub reason: String,
 }
 
 /// What the checker says of the whole log.
@@ -187,71 +178,6 @@ impl Reconciliation {
                 .is_none_or(|found| found.total == 0)
             && self.checker.as_ref().is_none_or(|checker| checker.clean)
     }
-}
-
-/// Entries of rows that are left out now, and that an earlier replay, of a source without the fault, has posted.
-fn excused(
-    plan: &Plan,
-    ledger: &TopicLedger,
-    last_sequences: &HashMap<AccountId, u64>,
-    left_out: &HashSet<AccountId>,
-) -> HashSet<EventId> {
-    let mut excused = HashSet::new();
-    for account in left_out {
-        let last = last_sequences.get(account).copied().unwrap_or(0);
-        let entries = ledger.entries_of(*account).iter();
-        let first = entries
-            .clone()
-            .position(|entry| entry.import.as_ref().is_some_and(|import| import.sequence > last));
-        let later = entries.skip(first.unwrap_or(usize::MAX)).filter(|entry| {
-            let import = entry.import.as_ref();
-            import.is_some_and(|import| {
-                import.source == plan.source()
-                    && entry.id == command_id(plan.source(), *account, import.sequence).event(0)
-            })
-        });
-        excused.extend(later.map(|entry| entry.id));
-    }
-    excused
-}
-
-fn left_out(history: &History, replayed: &Replayed) -> (Vec<LeftOut>, Vec<LeftOut>) {
-    let mut bad: Vec<_> = history
-        .bad
-        .iter()
-        .map(|row| LeftOut {
-            place: row.position.to_string(),
-            account: row.account.clone(),
-            code: row.fault.code(),
-            reason: row.fault.to_string(),
-        })
-        .collect();
-    let mut parked: Vec<_> = history
-        .parked
-        .iter()
-        .map(|row| LeftOut {
-            place: row.position.to_string(),
-            account: Some(row.account.clone()),
-            code: "HISTORY_PARKED",
-            reason: format!("behind {}", row.behind),
-        })
-        .collect();
-    for unsent in &replayed.unsent {
-        let row = LeftOut {
-            place: format!("{} row {}", unsent.account, unsent.sequence),
-            account: Some(unsent.account.clone()),
-            code: unsent.fault.map_or("REPLAY_PARKED", |fault| fault.code()),
-            reason: unsent.fault.map_or_else(
-                || "behind a bad row of its account".to_owned(),
-                |fault| fault.to_string(),
-            ),
-        };
-        match unsent.fault {
-            Some(_) => bad.push(row),
-            None => parked.push(row),
-        }
-    }
-    (bad, parked)
 }
 
 /// A comparison under way.

@@ -124,6 +124,6 @@ fn told(status: &Status, rate: f64) -> String {
         grouped(totals.accounts),
         grouped(totals.entries),
         grouped(totals.holds_open),
-        grouped(totals.payments_in_transit as u64)
+        grouped(totals.payments_in_transit)
     )
 }

@@ -1,7 +1,11 @@
 //! A generated history through a whole bank: what is recorded is what stands in topic and database, also when it comes
 //! again; and what is planted into either is found.
 
-#![expect(clippy::unwrap_used, reason = "what a test needs and does not get fails it")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "what a test needs and does not get fails it"
+)]
 
 mod doctor;
 

@@ -1,7 +1,11 @@
 //! The real bank's year 1993 through the command, as a person would: the published sums, a second run, a corrupted copy,
 //! an export that gives the same bytes on another bank.
 
-#![expect(clippy::unwrap_used, reason = "what a test needs and does not get fails it")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "what a test needs and does not get fails it"
+)]
 
 use std::{
     env, fs,
