@@ -6,6 +6,7 @@ mod interrupt;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use tributary_telemetry as telemetry;
 
 /// Tributary: a whole bank as event-sourced services on Kafka.
 #[derive(Parser)]
@@ -29,8 +30,12 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let _telemetry = tributary_telemetry::init();
-    let outcome = match Cli::parse().command {
+    let command = Cli::parse().command;
+    let _telemetry = telemetry::init(match command {
+        Command::Service(_) => telemetry::SERVICE_LOGS,
+        _ => telemetry::COMMAND_LOGS,
+    });
+    let outcome = match command {
         Command::Demo(demo) => demo.run(),
         Command::Replay(replay) => replay.run(),
         Command::Export(export) => export.run(),

@@ -13,12 +13,19 @@ pub struct Telemetry {
     _meters: SdkMeterProvider,
 }
 
-/// Logs go to standard error: lines for people on a terminal, JSON elsewhere. `RUST_LOG` filters them; by default
-/// warnings of everything.
+/// What a service logs by default.
+pub const SERVICE_LOGS: &str = "warn";
+
+/// What a command that talks to a person logs by default: a client's connection that comes up slowly or goes down with
+/// its broker is no news there.
+pub const COMMAND_LOGS: &str = "warn,librdkafka=off";
+
+/// Logs go to standard error: lines for people on a terminal, JSON elsewhere. `RUST_LOG` filters them, `by_default` where
+/// it isn't set.
 ///
 /// A second call changes nothing about the logs: tests start several services in one process.
-pub fn init() -> Telemetry {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+pub fn init(by_default: &str) -> Telemetry {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(by_default));
     let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);
