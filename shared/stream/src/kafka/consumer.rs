@@ -63,7 +63,7 @@ impl Membership {
 impl ClientContext for Membership {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         report::log(level, facility, message);
-        if report::is_trouble(facility) {
+        if report::is_trouble(facility, message) {
             self.trouble.store(true, Ordering::Relaxed);
         }
     }

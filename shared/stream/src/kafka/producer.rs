@@ -62,7 +62,7 @@ impl Deliveries {
 impl ClientContext for Deliveries {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         report::log(level, facility, message);
-        if report::is_trouble(facility) {
+        if report::is_trouble(facility, message) {
             self.trouble(|| format!("{facility}: {message}"));
         }
     }
@@ -71,7 +71,7 @@ impl ClientContext for Deliveries {
         report::error(&error, reason);
         // Being fenced, or fatal for another reason, is the broker's answer: nothing got lost on the way.
         let answered = |code| code == Code::Fatal || is_fencing(code);
-        if !error.rdkafka_error_code().is_some_and(answered) {
+        if !error.rdkafka_error_code().is_some_and(answered) && !report::never_connected(reason) {
             self.trouble(|| format!("{error}: {reason}"));
         }
     }

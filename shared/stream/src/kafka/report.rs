@@ -26,6 +26,32 @@ pub(super) fn error(error: &KafkaError, reason: &str) {
 
 /// Whether a log line tells of a lost connection or of a request that timed out. A connection that is lost with at most
 /// one request in flight is told of in no other way (rdkafka_broker.c, rd_kafka_broker_conn_closed).
-pub(super) fn is_trouble(facility: &str) -> bool {
-    matches!(facility, "FAIL" | "REQTMOUT")
+pub(super) fn is_trouble(facility: &str, message: &str) -> bool {
+    facility == "REQTMOUT" || facility == "FAIL" && !never_connected(message)
+}
+
+/// Whether an error is one of connecting: nothing was on its way over such a connection. A cluster with one broker down
+/// works on, and its clients are told of this again and again.
+pub(super) fn never_connected(message: &str) -> bool {
+    message.contains("in state CONNECT")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lost_connection_is_trouble_and_one_that_never_was_is_not() {
+        let lost = "[thrd:TxnCoordinator]: TxnCoordinator: 127.0.0.1:9092: Disconnected: connection closed by peer: receive 0 \
+                    after POLLIN (after 151ms in state UP)";
+        let refused = "[thrd:127.0.0.1:9093/bootstrap]: 127.0.0.1:9093/bootstrap: Connect to ipv4#127.0.0.1:9093 failed: \
+                       Connection refused (after 0ms in state CONNECT)";
+        assert!(is_trouble("FAIL", lost));
+        assert!(!is_trouble("FAIL", refused));
+        assert!(is_trouble(
+            "REQTMOUT",
+            "Timed out 1 in-flight, 0 retry-queued, 0 out-queue, 0 partially-sent requests"
+        ));
+        assert!(!is_trouble("CONFWARN", lost));
+    }
 }
