@@ -57,8 +57,9 @@ impl WorkerConfig {
     pub fn local(partitions: i32) -> Self {
         Self {
             partitions,
-            batch_records_max: 2_000,
-            batch_bytes_max: 4_000_000,
+            // A busy worker's batch takes a tenth of a second then. Measured: docs/performance.md.
+            batch_records_max: 8_000,
+            batch_bytes_max: 8_000_000,
             timers_max: 500,
             restore_records_max: 5_000,
             transactions_per_second: 40,
