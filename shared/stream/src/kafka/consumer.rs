@@ -29,6 +29,9 @@ use crate::log::{Fault, FaultKind, Poll, Polled};
 /// How long a change of membership may go unnoticed while records are awaited.
 const MEMBERSHIP_CHECK: Duration = Duration::from_millis(50);
 
+/// How many log lines are taken from a client that is broken for good before it is judged by them.
+const LINES_WAITING_MAX: usize = 100;
+
 /// A change of membership, or that librdkafka failed to follow it.
 enum Change {
     Assigned(Vec<i32>),
@@ -245,6 +248,10 @@ impl GroupConsumer {
             "{} is no member of its group any more: {text}",
             self.settings.member()
         );
+        // What led to it may still wait to be told; how much, nobody says.
+        for _ in 0..LINES_WAITING_MAX {
+            drop(self.consumer.poll(Duration::ZERO));
+        }
         let trouble = self.consumer.context().trouble.load(Ordering::Relaxed);
         if code != Code::FencedInstanceId || !trouble {
             return Fault {

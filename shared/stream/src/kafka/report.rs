@@ -24,10 +24,11 @@ pub(super) fn error(error: &KafkaError, reason: &str) {
     }
 }
 
-/// Whether a log line tells of a lost connection or of a request that timed out. A connection that is lost with at most
-/// one request in flight is told of in no other way (rdkafka_broker.c, rd_kafka_broker_conn_closed).
+/// Whether a log line tells of a lost connection, of a request that timed out, or of a session that did. A connection
+/// that is lost with at most one request in flight is told of in no other way (rdkafka_broker.c,
+/// rd_kafka_broker_conn_closed).
 pub(super) fn is_trouble(facility: &str, message: &str) -> bool {
-    facility == "REQTMOUT" || facility == "FAIL" && !never_connected(message)
+    matches!(facility, "REQTMOUT" | "SESSTMOUT") || facility == "FAIL" && !never_connected(message)
 }
 
 /// Whether an error is one of connecting: nothing was on its way over such a connection. A cluster with one broker down
@@ -52,6 +53,7 @@ mod tests {
             "REQTMOUT",
             "Timed out 1 in-flight, 0 retry-queued, 0 out-queue, 0 partially-sent requests"
         ));
+        assert!(is_trouble("SESSTMOUT", "Consumer group session timed out"));
         assert!(!is_trouble("CONFWARN", lost));
     }
 }
