@@ -23,14 +23,23 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// A Kafka cluster id as Kafka's own tool makes it: 16 random bytes in URL-safe base 64 without padding.
+/// A Kafka cluster id as Kafka's own tool makes it: 16 random bytes in URL-safe base 64 without padding. One in 64 begins
+/// with a dash, which Kafka's tools take for an option; like Kafka, we draw another then.
 ///
 /// # Errors
 /// `STACK_IO`.
 pub(crate) fn cluster_id() -> Result<String> {
+    loop {
+        let id = base64(u128::from_be_bytes(bytes()?));
+        if !id.starts_with('-') {
+            return Ok(id);
+        }
+    }
+}
+
+fn base64(number: u128) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     // 128 bits fill 21 digits and two bits of the last, which is padded with zeros.
-    let number = u128::from_be_bytes(bytes()?);
     let digit = |place: u32| {
         let bits = if place < 21 {
             number >> (122 - 6 * place)
@@ -39,7 +48,7 @@ pub(crate) fn cluster_id() -> Result<String> {
         };
         char::from(DIGITS[(bits & 63) as usize])
     };
-    Ok((0..22).map(digit).collect())
+    (0..22).map(digit).collect()
 }
 
 #[cfg(test)]
@@ -56,5 +65,14 @@ mod tests {
             "{one}"
         );
         assert_ne!(one, other);
+    }
+
+    #[test]
+    fn no_cluster_id_looks_like_an_option() {
+        assert!(base64(62 << 122).starts_with('-'), "one in 64 would");
+        for _ in 0..2_000 {
+            let id = cluster_id().unwrap();
+            assert!(!id.starts_with('-'), "{id}");
+        }
     }
 }
