@@ -178,7 +178,7 @@ async fn a_wrong_password_is_refused() {
     let stack = Stack::start(&options).unwrap();
     let url = stack.database_url();
     let (before, after) = url.split_once('@').unwrap();
-    let wrong = format!("{}0@{after}", &before[..before.len() - 1]);
+    let wrong = format!("{before}0@{after}");
     for url in [wrong, format!("postgres://tributary@{after}")] {
         let error = PgConnection::connect(&url).await.unwrap_err();
         assert!(error.to_string().contains("password"), "{error}");
