@@ -63,7 +63,7 @@ impl Test {
         // A group of its own, so that an interrupt ends cargo and the tests it runs, not cargo alone.
         let mut child = cargo.process_group(0).spawn().context("can't run cargo")?;
         let output = child.stdout.take().context("cargo's output is not captured")?;
-        let reader = std::thread::spawn(move || Tally::of(BufReader::new(output)));
+        let reader = std::thread::spawn(move || Tally::of(BufReader::new(output), std::io::stdout()));
         let status = wait(&mut child, interrupt)?;
         // Last, for those who read only the end.
         println!("\n{}", reader.join().unwrap_or_default());

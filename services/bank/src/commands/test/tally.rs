@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::io::BufRead;
+use std::io::{BufRead, Write};
 
 /// What a test prints that could not do its work here.
 const SKIPPED: &str = "SKIPPED";
@@ -19,13 +19,14 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    /// Passes the tests' output on to standard output, line by line, and adds it up.
-    pub(super) fn of(output: impl BufRead) -> Self {
+    /// Passes the tests' output on, line by line, and adds it up.
+    pub(super) fn of(output: impl BufRead, mut shown: impl Write) -> Self {
         let mut tally = Self::default();
         // By bytes: a line that is no text must not end the reading, after which the tests could not write any more.
         for line in output.split(b'\n').map_while(Result::ok) {
             let line = String::from_utf8_lossy(&line);
-            println!("{line}");
+            // Who closes the output early has seen enough; the tests go on.
+            let _closed = writeln!(shown, "{line}");
             tally.add(line.trim());
         }
         tally
@@ -69,6 +70,9 @@ impl fmt::Display for Tally {
 
 #[cfg(test)]
 mod tests {
+    // What the tests below pass on must not be counted by the run that they are part of.
+    use std::io::sink;
+
     use super::*;
 
     #[test]
@@ -76,7 +80,7 @@ mod tests {
         let output = "test result: ok. 4 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s\n\
                       test result: FAILED. 2 passed; 1 failed; 3 ignored; 0 measured; 0 filtered out\n";
         assert_eq!(
-            Tally::of(output.as_bytes()).to_string(),
+            Tally::of(output.as_bytes(), sink()).to_string(),
             "6 passed, 1 failed, 3 skipped"
         );
     }
@@ -84,7 +88,7 @@ mod tests {
     #[test]
     fn what_was_skipped_is_said_again_each_once() {
         let output = "test a ... ok\nSKIPPED: no data\n  SKIPPED: no disk\nSKIPPED: no data\n";
-        let said = Tally::of(output.as_bytes()).to_string();
+        let said = Tally::of(output.as_bytes(), sink()).to_string();
         let expected =
             "Not tested here:\n  SKIPPED: no data\n  SKIPPED: no disk\n0 passed, 0 failed, 2 skipped";
         assert_eq!(said, expected);
@@ -93,6 +97,10 @@ mod tests {
     #[test]
     fn a_line_that_is_no_text_does_not_end_the_reading() {
         let output = b"\xff\xfe\nSKIPPED: after it\n";
-        assert!(Tally::of(&output[..]).to_string().contains("SKIPPED: after it"));
+        assert!(
+            Tally::of(&output[..], sink())
+                .to_string()
+                .contains("SKIPPED: after it")
+        );
     }
 }
