@@ -1,36 +1,30 @@
 //! One input record: what it leads to, in events, answers and follow-ups.
 
+mod output;
+
 use std::{
     borrow::Cow,
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use serde_json::value::{RawValue, to_raw_value};
-use smallvec::SmallVec;
 use tributary_contracts::{
     codec::{self, DecodeError, Message, RawCommand},
-    envelope::{
-        Channel, CommandEnvelope, EventEnvelope, Initiator, Position, Remembered, ReplyTo, TTL_MS_MAX,
-    },
+    envelope::{Initiator, Remembered, ReplyTo, TTL_MS_MAX},
     partition::partition_of,
     record::{Outgoing, Record},
-    runtime::{
-        Answer, CommandRefused, DeadLettered, DuplicateIgnored, Outcome, RuntimeEvent, RuntimeMessage,
-        TimerDue, TimerId, TimerIgnored, TimerRearmed,
-    },
+    runtime::{DuplicateIgnored, Outcome, RuntimeEvent, RuntimeMessage, TimerId, TimerIgnored, TimerRearmed},
     topics::{self, RECORD_BYTES_MAX},
 };
 use tributary_ids::CommandId;
 use tributary_overlay::Layered;
 use uuid::Uuid;
 
+pub(crate) use output::timer_record;
+
 use crate::{
-    service::{Context, Corrupt, Decision, FollowUp, Refusal, Service},
+    service::{Context, Corrupt, Decision, Refusal, Service},
     state::{PartitionState, StreamEvent},
 };
-
-/// Index from which follow-up ids of the runtime's own records count, apart from those of decisions.
-const ANSWER_INDEX: u32 = u32::MAX;
 
 /// Turns input records into output records, on one partition's state.
 pub(crate) struct Processor<'p, S: Service> {
@@ -308,233 +302,6 @@ impl<S: Service> Processor<'_, S> {
         self.write_answer(cause, Outcome::Accepted { events })
     }
 
-    fn write_events(
-        &mut self,
-        cause: &Cause<'_>,
-        events: impl IntoIterator<Item = StreamEvent<S::Event>>,
-    ) -> Result<(), Failure> {
-        let events: SmallVec<[StreamEvent<S::Event>; 2]> = events.into_iter().collect();
-        let of = events.len() as u32;
-        let time = self.now(cause.record);
-        for (index, data) in events.into_iter().enumerate() {
-            let envelope = EventEnvelope {
-                command_id: cause.command_id,
-                index: index as u32,
-                of,
-                correlation_id: cause.correlation_id,
-                time,
-                origin: Position {
-                    topic: Cow::Borrowed(S::NAMES.inbox.name),
-                    partition: cause.record.partition,
-                    offset: cause.record.offset,
-                },
-                remembered: cause.remembered,
-                initiator: cause.initiator.clone(),
-                data,
-            };
-            self.write_event(cause, &envelope)?;
-            self.state.fold(&envelope).map_err(Failure::Corrupt)?;
-        }
-        Ok(())
-    }
-
-    fn write_event(
-        &mut self,
-        cause: &Cause<'_>,
-        envelope: &EventEnvelope<StreamEvent<S::Event>>,
-    ) -> Result<(), Failure> {
-        let ce_type = match &envelope.data {
-            StreamEvent::Service(event) => event.ce_type(),
-            StreamEvent::Runtime(event) => event.ce_type(),
-        };
-        self.write(Outgoing {
-            topic: S::NAMES.events.name,
-            partition: cause.record.partition,
-            key: cause.record.key.clone(),
-            headers: codec::headers(
-                &envelope.id(),
-                S::NAMES.service,
-                ce_type,
-                cause.record.headers.text(codec::TRACEPARENT),
-            ),
-            value: codec::encode(envelope),
-        })
-    }
-
-    fn write_follow_up(&mut self, cause: &Cause<'_>, index: u32, follow_up: FollowUp) -> Result<(), Failure> {
-        let FollowUp {
-            topic,
-            key,
-            ce_type,
-            data,
-            not_after,
-        } = follow_up;
-        let Some(partition) = partition_of(key.as_bytes(), self.partitions) else {
-            let detail = "a follow-up's key belongs to no partition".to_owned();
-            return Err(DeadLetter {
-                code: "FOLLOW_UP_UNADDRESSED",
-                detail,
-            }
-            .into());
-        };
-        let initiator = cause.initiator.clone().unwrap_or_else(system::<S>);
-        let record = self.inbox_record(
-            cause, index, topic.name, partition, key, ce_type, initiator, &data, not_after,
-        );
-        self.write(record)
-    }
-
-    fn write_answer(&mut self, cause: &Cause<'_>, outcome: Outcome) -> Result<(), Failure> {
-        let Some(reply_to) = &cause.reply_to else {
-            return Ok(());
-        };
-        let Some(topic) = topics::find(&reply_to.topic) else {
-            return Ok(());
-        };
-        let answer = RuntimeMessage::from(Answer {
-            command_id: cause.command_id,
-            outcome,
-        });
-        #[expect(
-            clippy::expect_used,
-            reason = "contract types serialize to memory without failure"
-        )]
-        let data = to_raw_value(&answer).expect("contract types always serialize");
-        let key = cause.command_id.to_string();
-        let (partition, ce_type) = (reply_to.partition, answer.ce_type());
-        let record = self.inbox_record(
-            cause,
-            ANSWER_INDEX,
-            topic.name,
-            partition,
-            key,
-            ce_type,
-            system::<S>(),
-            &data,
-            None,
-        );
-        self.write(record)
-    }
-
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "an inbox record's parts, each of another type or origin"
-    )]
-    fn inbox_record(
-        &self,
-        cause: &Cause<'_>,
-        index: u32,
-        topic: &'static str,
-        partition: i32,
-        key: String,
-        ce_type: &str,
-        initiator: Initiator,
-        data: &RawValue,
-        not_after: Option<i64>,
-    ) -> Outgoing {
-        let envelope = CommandEnvelope {
-            id: cause.command_id.follow_up(index),
-            correlation_id: cause.correlation_id,
-            causation_id: Some(cause.command_id.event(0).to_string()),
-            reply_to: None,
-            not_after,
-            initiator,
-            data,
-        };
-        let traceparent = cause.record.headers.text(codec::TRACEPARENT);
-        Outgoing {
-            topic,
-            partition,
-            key: key.into_bytes(),
-            headers: codec::headers(&envelope.id, S::NAMES.service, ce_type, traceparent),
-            value: codec::encode(&envelope),
-        }
-    }
-
-    fn write(&mut self, record: Outgoing) -> Result<(), Failure> {
-        let size = record.size();
-        if size > RECORD_BYTES_MAX {
-            return Err(refusal(
-                "RECORD_TOO_LARGE",
-                format!("it would lead to a record of {size} bytes"),
-            ));
-        }
-        self.out.push(record);
-        Ok(())
-    }
-
-    fn refuse(&mut self, cause: &Cause<'_>, refusal: Refusal) -> Result<(), Corrupt> {
-        let outcome = Outcome::Refused {
-            code: refusal.code.to_owned(),
-            detail: refusal.detail.clone(),
-        };
-        let event = RuntimeEvent::from(CommandRefused {
-            command_type: cause.ce_type.clone().into_owned(),
-            code: refusal.code.to_owned(),
-            detail: refusal.detail,
-        });
-        self.write_last_resort(cause, event, outcome)
-    }
-
-    fn dead_letter(
-        &mut self,
-        cause: &Cause<'_>,
-        dead: DeadLetter,
-        raw: Option<&RawCommand<'_>>,
-    ) -> Result<(), Corrupt> {
-        let record = cause.record;
-        let timer = match raw.map(|raw| RuntimeMessage::decode(raw.ce_type, raw.envelope.data.get())) {
-            Some(Ok(RuntimeMessage::TimerDue(due))) => Some(due.timer),
-            _ => None,
-        };
-        let mut headers = record.headers.clone();
-        let origin = S::NAMES.inbox.name;
-        headers.push("dlq_origin_topic", origin.as_bytes());
-        headers.push("dlq_origin_partition", record.partition.to_string().as_bytes());
-        headers.push("dlq_origin_offset", record.offset.to_string().as_bytes());
-        headers.push(
-            "dlq_origin_timestamp_ms",
-            record.timestamp_ms.to_string().as_bytes(),
-        );
-        headers.push("dlq_code", dead.code.as_bytes());
-        headers.push("dlq_detail", dead.detail.as_bytes());
-        self.out.push(Outgoing {
-            topic: S::NAMES.dead_letters.name,
-            partition: record.partition,
-            key: record.key.clone(),
-            headers,
-            value: record.value.clone(),
-        });
-        let outcome = Outcome::Refused {
-            code: dead.code.to_owned(),
-            detail: dead.detail.clone(),
-        };
-        let code = dead.code.to_owned();
-        let event = RuntimeEvent::from(DeadLettered {
-            code,
-            detail: dead.detail,
-            timer,
-        });
-        self.write_last_resort(cause, event, outcome)
-    }
-
-    /// Writes the event and answer that say that a record had no effect. These are small; should even they fail,
-    /// nothing is left but to stop.
-    fn write_last_resort(
-        &mut self,
-        cause: &Cause<'_>,
-        event: RuntimeEvent,
-        outcome: Outcome,
-    ) -> Result<(), Corrupt> {
-        self.write_events(cause, [StreamEvent::Runtime(event)])
-            .and_then(|()| self.write_answer(cause, outcome))
-            .map_err(|failure| match failure {
-                Failure::Corrupt(corrupt) => corrupt,
-                Failure::Refused(Refusal { code, detail }) => Corrupt(format!("{code}: {detail}")),
-                Failure::DeadLetter(DeadLetter { code, detail }) => Corrupt(format!("{code}: {detail}")),
-            })
-    }
-
     fn now(&self, record: &Record) -> i64 {
         self.state.clock_ms().max(record.timestamp_ms)
     }
@@ -545,39 +312,6 @@ impl<S: Service> Processor<'_, S> {
             partition: cause.record.partition,
             time_ms: self.now(cause.record),
         }
-    }
-}
-
-/// The record that brings a due timer into the inbox of its own partition.
-pub(crate) fn timer_record<S: Service>(partition: i32, timer: &TimerId) -> Outgoing {
-    let TimerId { due, aggregate, name } = timer;
-    let id = CommandId::named(&format!("timer/{}/{aggregate}/{name}/{due}", S::NAMES.service));
-    let data = RuntimeMessage::from(TimerDue { timer: timer.clone() });
-    let ce_type = data.ce_type();
-    let envelope = CommandEnvelope {
-        id,
-        correlation_id: id.0,
-        causation_id: None,
-        reply_to: None,
-        not_after: None,
-        initiator: system::<S>(),
-        data,
-    };
-    Outgoing {
-        topic: S::NAMES.inbox.name,
-        partition,
-        key: aggregate.clone().into_bytes(),
-        headers: codec::headers(&id, S::NAMES.service, ce_type, None),
-        value: codec::encode(&envelope),
-    }
-}
-
-fn system<S: Service>() -> Initiator {
-    Initiator {
-        actor: S::NAMES.service.to_owned(),
-        on_behalf_of: None,
-        channel: Channel::System,
-        branch: None,
     }
 }
 
