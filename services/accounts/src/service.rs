@@ -4,10 +4,12 @@ use smallvec::SmallVec;
 use tributary_accounts_domain::{self as domain, Books};
 use tributary_contracts::{
     accounts::{AccountsCommand, AccountsEvent, SERVICE},
-    runtime::{Answer, TimerChange, TimerId},
+    runtime::{Answer, AnswerResult, TimerChange, TimerId},
     topics::{ACCOUNTS_DLQ, ACCOUNTS_EVENTS, ACCOUNTS_INBOX},
 };
-use tributary_stream::service::{Context, Corrupt, Decision, FollowUp, Names, Recorded, Refusal, Service};
+use tributary_stream::service::{
+    Awaited, Context, Corrupt, Decision, FollowUp, Names, Recorded, Refusal, Service,
+};
 
 /// The ledger.
 pub struct Accounts;
@@ -24,7 +26,7 @@ impl Service for Accounts {
         dead_letters: ACCOUNTS_DLQ,
     };
 
-    const FOLD_VERSION: u32 = 1;
+    const FOLD_VERSION: u32 = 2;
 
     fn dedupes_itself(command: &AccountsCommand) -> bool {
         domain::dedupes_itself(command)
@@ -45,7 +47,12 @@ impl Service for Accounts {
     }
 
     /// The ledger asks nothing of others, so an answer that arrives was sent by mistake.
-    fn decide_answer(_: &Books, _: &Answer, _: &Context) -> Result<Decision<AccountsEvent>, Refusal> {
+    fn decide_answer(
+        _: &Books,
+        _: &str,
+        _: &Answer,
+        _: &Context,
+    ) -> Result<Decision<AccountsEvent>, Refusal> {
         Err(Refusal {
             code: "ANSWER_UNEXPECTED",
             detail: "the ledger waits for no answer".to_owned(),
@@ -74,10 +81,13 @@ fn of(context: &Context) -> domain::Context {
 }
 
 fn decision(decision: domain::Decision) -> Decision<AccountsEvent> {
-    let follow_up = |command: AccountsCommand| FollowUp::new(ACCOUNTS_INBOX, command.key(), &command);
+    let follow_up = |command: AccountsCommand| {
+        FollowUp::new(ACCOUNTS_INBOX, command.key(), &command).awaited(Awaited::ByWhoeverAsked)
+    };
     Decision {
         events: decision.events,
         send: decision.send.into_iter().map(follow_up).collect(),
+        result: decision.end.map(AnswerResult::Transfer),
     }
 }
 

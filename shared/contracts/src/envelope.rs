@@ -53,8 +53,16 @@ pub enum Channel {
 /// Where the answer to a command goes: a partition of a topic.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ReplyTo {
-    pub topic: String,
+    pub topic: Cow<'static, str>,
     pub partition: i32,
+    /// Key of the aggregate that waits, which must belong to the partition. Absent: the answer is keyed by the command's
+    /// id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// The command that the answer is to name, where that is not the one that bears this address: a follow-up to which
+    /// the answer was handed on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command_id: Option<CommandId>,
 }
 
 /// The value of an inbox record.

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tributary_ids::CommandId;
 
-use crate::messages;
+use crate::{accounts::TransferEnd, fraud::FraudDecision, messages};
 
 /// A timer's identity: which aggregate set it, for what, and when it is due.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -25,9 +25,25 @@ pub struct TimerDue {
 /// What became of a command.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Answer {
+    /// The command that was sent by whoever waits.
     pub command_id: CommandId,
     #[serde(flatten)]
     pub outcome: Outcome,
+    /// What it came to, where accepted alone doesn't say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<AnswerResult>,
+    /// A follow-up of the command answers, since the command handed the answer on: so the command itself was accepted,
+    /// whatever the outcome here.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_follow_up: bool,
+}
+
+/// What an accepted command came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum AnswerResult {
+    Transfer(TransferEnd),
+    Fraud(FraudDecision),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

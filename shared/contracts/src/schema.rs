@@ -16,6 +16,8 @@ use crate::{
     accounts::{AccountsCommand, AccountsEvent},
     codec::Message,
     envelope::{CommandEnvelope, EventEnvelope},
+    fraud::{FraudCommand, FraudEvent},
+    payments::{PaymentsCommand, PaymentsEvent},
     runtime::{RuntimeEvent, RuntimeMessage},
 };
 
@@ -30,6 +32,10 @@ pub fn all() -> Vec<(&'static str, Value)> {
     [
         AccountsCommand::schemas(),
         AccountsEvent::schemas(),
+        PaymentsCommand::schemas(),
+        PaymentsEvent::schemas(),
+        FraudCommand::schemas(),
+        FraudEvent::schemas(),
         RuntimeMessage::schemas(),
         RuntimeEvent::schemas(),
     ]

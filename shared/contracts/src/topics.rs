@@ -75,9 +75,49 @@ pub const ACCOUNTS_DLQ: Topic = Topic {
     kind: Kind::DeadLetters,
     key: "as the origin",
 };
+pub const PAYMENTS_INBOX: Topic = Topic {
+    name: "payments.inbox",
+    kind: Kind::Inbox,
+    key: "payment id",
+};
+pub const PAYMENTS_EVENTS: Topic = Topic {
+    name: "payments.events",
+    kind: Kind::Events,
+    key: "payment id",
+};
+pub const PAYMENTS_DLQ: Topic = Topic {
+    name: "payments.dlq",
+    kind: Kind::DeadLetters,
+    key: "as the origin",
+};
+pub const FRAUD_INBOX: Topic = Topic {
+    name: "fraud.inbox",
+    kind: Kind::Inbox,
+    key: "customer id",
+};
+pub const FRAUD_EVENTS: Topic = Topic {
+    name: "fraud.events",
+    kind: Kind::Events,
+    key: "customer id",
+};
+pub const FRAUD_DLQ: Topic = Topic {
+    name: "fraud.dlq",
+    kind: Kind::DeadLetters,
+    key: "as the origin",
+};
 
 /// All topics of the bank.
-pub const ALL: &[Topic] = &[ACCOUNTS_INBOX, ACCOUNTS_EVENTS, ACCOUNTS_DLQ];
+pub const ALL: &[Topic] = &[
+    ACCOUNTS_INBOX,
+    ACCOUNTS_EVENTS,
+    ACCOUNTS_DLQ,
+    PAYMENTS_INBOX,
+    PAYMENTS_EVENTS,
+    PAYMENTS_DLQ,
+    FRAUD_INBOX,
+    FRAUD_EVENTS,
+    FRAUD_DLQ,
+];
 
 /// The topic of that name.
 pub fn find(name: &str) -> Option<Topic> {

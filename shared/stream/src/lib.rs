@@ -17,6 +17,8 @@ mod process;
 pub mod service;
 pub mod snapshot;
 mod state;
+mod test_driver;
 pub mod worker;
 
 pub use state::{PartitionState, StreamEvent};
+pub use test_driver::TestDriver;

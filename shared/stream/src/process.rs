@@ -181,7 +181,9 @@ impl<S: Service> Processor<'_, S> {
                 RuntimeMessage::TimerDue(due) => self.handle_timer(cause, due.timer),
                 RuntimeMessage::Answer(answer) => {
                     let context = self.context(cause);
-                    let decided = S::decide_answer(&self.state.service, &answer, &context);
+                    // An answer without a readable key was sent by nobody that this runtime answers.
+                    let aggregate = str::from_utf8(&cause.record.key).unwrap_or_default();
+                    let decided = S::decide_answer(&self.state.service, aggregate, &answer, &context);
                     self.write_decision(cause, decided.map_err(Failure::Refused)?)
                 }
             };
@@ -205,6 +207,17 @@ impl<S: Service> Processor<'_, S> {
         }
         let context = self.context(cause);
         let decision = S::decide(&self.state.service, &command, &context).map_err(Failure::Refused)?;
+        if decision.needs_deciding_anew() && cause.remembered.is_some() && cause.reply_to.is_some() {
+            if !S::dedupes_itself(&command) {
+                let detail = "the answer to a repetition could not be the same".to_owned();
+                return Err(DeadLetter {
+                    code: "ANSWER_NOT_REPEATABLE",
+                    detail,
+                }
+                .into());
+            }
+            cause.remembered = None;
+        }
         self.write_decision(cause, decision)
     }
 
@@ -223,7 +236,7 @@ impl<S: Service> Processor<'_, S> {
         let command_type = raw.ce_type.to_owned();
         let event = RuntimeEvent::from(DuplicateIgnored { command_type });
         self.write_events(cause, [StreamEvent::Runtime(event)])?;
-        self.write_answer(cause, outcome)?;
+        self.write_answer(cause, outcome, None)?;
         Ok(true)
     }
 
@@ -247,7 +260,10 @@ impl<S: Service> Processor<'_, S> {
             return Ok(());
         };
         let topic = topics::find(&reply_to.topic).filter(topics::Topic::takes_answers);
-        if topic.is_some() && (0..self.partitions).contains(&reply_to.partition) {
+        let key = reply_to.key.as_ref();
+        let belongs =
+            key.is_none_or(|key| partition_of(key.as_bytes(), self.partitions) == Some(reply_to.partition));
+        if topic.is_some() && belongs && (0..self.partitions).contains(&reply_to.partition) {
             return Ok(());
         }
         cause.reply_to = None;
@@ -295,11 +311,15 @@ impl<S: Service> Processor<'_, S> {
             }
             .into());
         }
+        let hands_on = decision.hands_on_the_answer();
         self.write_events(cause, decision.events.into_iter().map(StreamEvent::Service))?;
         for (index, follow_up) in decision.send.into_iter().enumerate() {
             self.write_follow_up(cause, index as u32, follow_up)?;
         }
-        self.write_answer(cause, Outcome::Accepted { events })
+        match hands_on {
+            true => Ok(()),
+            false => self.write_answer(cause, Outcome::Accepted { events }, decision.result),
+        }
     }
 
     fn now(&self, record: &Record) -> i64 {

@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 use smallvec::SmallVec;
 use tributary_contracts::{
     codec::Message,
-    runtime::{Answer, TimerChange, TimerId},
+    runtime::{Answer, AnswerResult, TimerChange, TimerId},
     topics::Topic,
 };
 use tributary_ids::{CommandId, EventId};
@@ -42,6 +42,9 @@ pub struct Recorded {
 pub struct Decision<E> {
     pub events: SmallVec<[E; 2]>,
     pub send: SmallVec<[FollowUp; 1]>,
+    /// What whoever waits for an answer is told besides that the command was accepted. Only of a command that dedupes
+    /// itself: it is decided anew when it comes again, so that the answer is the same.
+    pub result: Option<AnswerResult>,
 }
 
 impl<E> Default for Decision<E> {
@@ -49,22 +52,54 @@ impl<E> Default for Decision<E> {
         Self {
             events: SmallVec::new(),
             send: SmallVec::new(),
+            result: None,
         }
     }
+}
+
+impl<E> Decision<E> {
+    /// Whether a follow-up answers in the command's place.
+    pub(crate) fn hands_on_the_answer(&self) -> bool {
+        self.send
+            .iter()
+            .any(|follow_up| follow_up.awaited == Awaited::ByWhoeverAsked)
+    }
+
+    /// Whether a repetition's answer can't be given from memory, which holds no more than the outcome.
+    pub(crate) fn needs_deciding_anew(&self) -> bool {
+        self.result.is_some() || self.hands_on_the_answer()
+    }
+}
+
+/// Who waits for the answer to a follow-up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Awaited {
+    #[default]
+    ByNobody,
+    /// The aggregate that sends it: the answer comes to [`Service::decide_answer`] under its key.
+    BySender,
+    /// Whoever waits for the answer to the command that leads to it, which is then not answered by itself unless it is
+    /// refused: the command hands the answer on.
+    ByWhoeverAsked,
 }
 
 /// A command that a decision sends, to its own service or another, in the same transaction as its events.
 #[derive(Debug)]
 pub struct FollowUp {
+    /// The command's id; none: derived from the id of the command that leads to it. Whoever may send the same wish twice
+    /// names it.
+    pub id: Option<CommandId>,
     pub topic: Topic,
     pub key: String,
     pub ce_type: &'static str,
     pub data: Box<RawValue>,
     /// Milliseconds since the epoch; absent where the command's own data makes a repetition harmless.
     pub not_after: Option<i64>,
+    pub awaited: Awaited,
 }
 
 impl FollowUp {
+    /// Sent once, and nobody waits for the answer.
     pub fn new(topic: Topic, key: String, message: &impl Message) -> Self {
         #[expect(
             clippy::expect_used,
@@ -72,12 +107,24 @@ impl FollowUp {
         )]
         let data = serde_json::value::to_raw_value(message).expect("contract types always serialize");
         Self {
+            id: None,
             topic,
             key,
             ce_type: message.ce_type(),
             data,
             not_after: None,
+            awaited: Awaited::ByNobody,
         }
+    }
+
+    /// The same under this id.
+    pub fn named(self, id: CommandId) -> Self {
+        Self { id: Some(id), ..self }
+    }
+
+    /// The same, with somebody who waits for its answer.
+    pub fn awaited(self, awaited: Awaited) -> Self {
+        Self { awaited, ..self }
     }
 }
 
@@ -120,9 +167,10 @@ pub trait Service: Send + Sync + 'static {
     /// What a due timer leads to. No events: nothing waits for it any more.
     fn decide_timer(state: &Self::State, timer: &TimerId, context: &Context) -> Decision<Self::Event>;
 
-    /// What an answer to an earlier follow-up leads to.
+    /// What an answer to an earlier follow-up leads to. `aggregate`: the key of the aggregate that waited for it.
     fn decide_answer(
         state: &Self::State,
+        aggregate: &str,
         answer: &Answer,
         context: &Context,
     ) -> Result<Decision<Self::Event>, Refusal>;

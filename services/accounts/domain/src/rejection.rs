@@ -97,6 +97,15 @@ mod tests {
     }
 
     #[test]
+    fn a_refusal_says_what_is_wrong_without_saying_of_whom() {
+        let refusal = Rejection::FieldTooLong {
+            field: "details.reference",
+            bytes_max: 64,
+        };
+        assert_eq!(refusal.to_string(), "details.reference has more than 64 bytes");
+    }
+
+    #[test]
     fn an_amount_is_refused_with_the_code_that_its_reader_gave() {
         for error in [
             MoneyError::NotANumber,

@@ -1,4 +1,5 @@
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 use tributary_ids::{AccountId, PaymentId};
 use tributary_money::Currency;
 
@@ -28,7 +29,7 @@ pub(crate) type TransitKey = (AccountId, PaymentId);
 
 /// A payment's item in transit, as far as this partition has to do with it: what the debtor's account put in, and
 /// what the creditor's account took out. They may live in different partitions; then each knows its own half.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Transit {
     pub creditor: AccountId,
     /// Minor units.
@@ -38,10 +39,12 @@ pub struct Transit {
     pub sent: bool,
     /// The creditor's account, in this partition, was credited.
     pub credited: bool,
-    /// The creditor's account, in this partition, took no money.
-    pub refused: bool,
+    /// The creditor's account, in this partition, took no money, for this reason.
+    pub refused: Option<SmolStr>,
     /// The money went back to the debtor's account, in this partition, or to suspense.
     pub returned: bool,
+    /// It went to suspense.
+    pub suspended: bool,
     /// Record time of the last step, milliseconds since the epoch.
     pub touched_at: i64,
 }
@@ -54,8 +57,9 @@ impl Transit {
             currency: transfer.currency,
             sent: false,
             credited: false,
-            refused: false,
+            refused: None,
             returned: false,
+            suspended: false,
             touched_at: 0,
         }
     }
@@ -78,9 +82,15 @@ impl Transit {
         self.touched_at < time_ms.saturating_sub(remembered)
     }
 
+    /// Whether the creditor's partition surely remembers the payment when it meets it again, so that it does nothing
+    /// twice. It took the money after it was sent, and keeps that in mind three times as long as this.
+    pub(crate) fn may_be_sent_on_again(&self, time_ms: i64) -> bool {
+        self.touched_at >= time_ms.saturating_sub(REMEMBERED_MS / 3)
+    }
+
     /// Open items never pay twice: of one item at most one of credit and return, a credit never after a refusal, and
     /// a return only of what was sent from here.
     pub fn is_consistent(&self) -> bool {
-        !(self.credited && (self.returned || self.refused)) && (!self.returned || self.sent)
+        !(self.credited && (self.returned || self.refused.is_some())) && (!self.returned || self.sent)
     }
 }

@@ -238,6 +238,26 @@ pub struct TransferRefused {
     pub code: SmolStr,
 }
 
+/// Where the money of a transfer is in the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum TransferredTo {
+    Creditor,
+    /// Back, since the creditor's account took no money.
+    Debtor,
+    /// Neither account could take it.
+    Suspense,
+}
+
+/// What a transfer came to: the answer to whoever sent it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TransferEnd {
+    pub to: TransferredTo,
+    /// Stable code of why the creditor's account refused it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<SmolStr>,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DayClosed {
     pub partition: i32,

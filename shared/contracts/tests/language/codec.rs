@@ -32,8 +32,10 @@ fn command() -> CommandEnvelope<AccountsCommand> {
         correlation_id: id.0,
         causation_id: Some(CommandId::named("0").event(0).to_string()),
         reply_to: Some(ReplyTo {
-            topic: "accounts.inbox".to_owned(),
+            topic: "accounts.inbox".into(),
             partition: 1,
+            key: None,
+            command_id: None,
         }),
         not_after: Some(750_000_000_000),
         initiator: initiator(),
@@ -148,7 +150,12 @@ fn an_entry_that_was_written_in_the_first_version_is_read() {
 fn the_outcome_of_an_answer_stands_beside_its_command() {
     let answer = |outcome| {
         let command_id = CommandId::named("1");
-        RuntimeMessage::from(Answer { command_id, outcome })
+        RuntimeMessage::from(Answer {
+            command_id,
+            outcome,
+            result: None,
+            by_follow_up: false,
+        })
     };
     let refused = answer(Outcome::Refused {
         code: "ACCOUNT_UNKNOWN".to_owned(),

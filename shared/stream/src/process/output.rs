@@ -6,11 +6,12 @@ use serde_json::value::{RawValue, to_raw_value};
 use smallvec::SmallVec;
 use tributary_contracts::{
     codec::{self, Message, RawCommand},
-    envelope::{Channel, CommandEnvelope, EventEnvelope, Initiator, Position},
+    envelope::{Channel, CommandEnvelope, EventEnvelope, Initiator, Position, ReplyTo},
     partition::partition_of,
     record::Outgoing,
     runtime::{
-        Answer, CommandRefused, DeadLettered, Outcome, RuntimeEvent, RuntimeMessage, TimerDue, TimerId,
+        Answer, AnswerResult, CommandRefused, DeadLettered, Outcome, RuntimeEvent, RuntimeMessage, TimerDue,
+        TimerId,
     },
     topics::{self, RECORD_BYTES_MAX},
 };
@@ -18,7 +19,7 @@ use tributary_ids::CommandId;
 
 use super::{Cause, DeadLetter, Failure, Processor, refusal};
 use crate::{
-    service::{Corrupt, FollowUp, Refusal, Service},
+    service::{Awaited, Corrupt, FollowUp, Refusal, Service},
     state::StreamEvent,
 };
 
@@ -27,8 +28,8 @@ const ANSWER_INDEX: u32 = u32::MAX;
 
 /// A message that a record leads to, on its way into an inbox.
 struct Sent<'m> {
-    /// Tells messages of one cause apart: their ids are derived from it.
-    index: u32,
+    id: CommandId,
+    reply_to: Option<ReplyTo>,
     topic: &'static str,
     partition: i32,
     key: String,
@@ -100,11 +101,13 @@ impl<S: Service> Processor<'_, S> {
         follow_up: FollowUp,
     ) -> Result<(), Failure> {
         let FollowUp {
+            id,
             topic,
             key,
             ce_type,
             data,
             not_after,
+            awaited,
         } = follow_up;
         let Some(partition) = partition_of(key.as_bytes(), self.partitions) else {
             let detail = "a follow-up's key belongs to no partition".to_owned();
@@ -114,20 +117,28 @@ impl<S: Service> Processor<'_, S> {
             }
             .into());
         };
+        // Who answered an earlier command, or kept a timer, is not who wants this one.
+        let wanted_by = cause.initiator.clone().filter(|_| !cause.is_from_runtime());
         let sent = Sent {
-            index,
+            id: id.unwrap_or_else(|| cause.command_id.follow_up(index)),
+            reply_to: cause.reply_address::<S>(awaited),
             topic: topic.name,
             partition,
             key,
             ce_type,
-            initiator: cause.initiator.clone().unwrap_or_else(system::<S>),
+            initiator: wanted_by.unwrap_or_else(system::<S>),
             data: &data,
             not_after,
         };
         self.write(inbox_record::<S>(cause, sent))
     }
 
-    pub(super) fn write_answer(&mut self, cause: &Cause<'_>, outcome: Outcome) -> Result<(), Failure> {
+    pub(super) fn write_answer(
+        &mut self,
+        cause: &Cause<'_>,
+        outcome: Outcome,
+        result: Option<AnswerResult>,
+    ) -> Result<(), Failure> {
         let Some(reply_to) = &cause.reply_to else {
             return Ok(());
         };
@@ -135,8 +146,10 @@ impl<S: Service> Processor<'_, S> {
             return Ok(());
         };
         let answer = RuntimeMessage::from(Answer {
-            command_id: cause.command_id,
+            command_id: reply_to.command_id.unwrap_or(cause.command_id),
             outcome,
+            result,
+            by_follow_up: reply_to.command_id.is_some(),
         });
         #[expect(
             clippy::expect_used,
@@ -144,10 +157,14 @@ impl<S: Service> Processor<'_, S> {
         )]
         let data = to_raw_value(&answer).expect("contract types always serialize");
         let sent = Sent {
-            index: ANSWER_INDEX,
+            id: cause.command_id.follow_up(ANSWER_INDEX),
+            reply_to: None,
             topic: topic.name,
             partition: reply_to.partition,
-            key: cause.command_id.to_string(),
+            key: reply_to
+                .key
+                .clone()
+                .unwrap_or_else(|| cause.command_id.to_string()),
             ce_type: answer.ce_type(),
             initiator: system::<S>(),
             data: &data,
@@ -232,7 +249,7 @@ impl<S: Service> Processor<'_, S> {
         outcome: Outcome,
     ) -> Result<(), Corrupt> {
         self.write_events(cause, [StreamEvent::Runtime(event)])
-            .and_then(|()| self.write_answer(cause, outcome))
+            .and_then(|()| self.write_answer(cause, outcome, None))
             .map_err(|failure| match failure {
                 Failure::Corrupt(corrupt) => corrupt,
                 Failure::Refused(Refusal { code, detail }) => Corrupt(format!("{code}: {detail}")),
@@ -241,12 +258,36 @@ impl<S: Service> Processor<'_, S> {
     }
 }
 
+impl Cause<'_> {
+    /// Whether it is an answer or a timer rather than somebody's wish.
+    fn is_from_runtime(&self) -> bool {
+        self.ce_type.starts_with("tributary.")
+    }
+
+    /// Where the answer to a follow-up goes.
+    fn reply_address<S: Service>(&self, awaited: Awaited) -> Option<ReplyTo> {
+        match awaited {
+            Awaited::ByNobody => None,
+            Awaited::BySender => Some(ReplyTo {
+                topic: Cow::Borrowed(S::NAMES.inbox.name),
+                partition: self.record.partition,
+                key: Some(String::from_utf8_lossy(&self.record.key).into_owned()),
+                command_id: None,
+            }),
+            Awaited::ByWhoeverAsked => self.reply_to.as_ref().map(|reply_to| ReplyTo {
+                command_id: Some(reply_to.command_id.unwrap_or(self.command_id)),
+                ..reply_to.clone()
+            }),
+        }
+    }
+}
+
 fn inbox_record<S: Service>(cause: &Cause<'_>, sent: Sent<'_>) -> Outgoing {
     let envelope = CommandEnvelope {
-        id: cause.command_id.follow_up(sent.index),
+        id: sent.id,
         correlation_id: cause.correlation_id,
         causation_id: Some(cause.command_id.event(0).to_string()),
-        reply_to: None,
+        reply_to: sent.reply_to,
         not_after: sent.not_after,
         initiator: sent.initiator,
         data: sent.data,

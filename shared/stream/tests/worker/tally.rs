@@ -134,7 +134,7 @@ impl Service for Tally {
             }),
             Command::Add(add) => Ok(Decision {
                 events: smallvec![added(&add.name, add.amount)],
-                send: smallvec![],
+                ..Decision::default()
             }),
             Command::Give(give) => {
                 let add = Command::from(Add {
@@ -144,7 +144,11 @@ impl Service for Tally {
                 let send = smallvec![FollowUp::new(INBOX, give.to.clone(), &add)];
                 // Two events, so that a restore can be cut off between them.
                 let events = smallvec![added(&give.name, -give.amount), added(&give.name, 0)];
-                Ok(Decision { events, send })
+                Ok(Decision {
+                    events,
+                    send,
+                    result: None,
+                })
             }
             Command::AddLater(later) => {
                 let timer = TimerId {
@@ -158,7 +162,7 @@ impl Service for Tally {
                 };
                 Ok(Decision {
                     events: smallvec![postponed.into()],
-                    send: smallvec![],
+                    ..Decision::default()
                 })
             }
             Command::Stumble(_) => panic!("stumbled"),
@@ -176,11 +180,11 @@ impl Service for Tally {
         };
         Decision {
             events: smallvec![added.into()],
-            send: smallvec![],
+            ..Decision::default()
         }
     }
 
-    fn decide_answer(_: &Tallies, _: &Answer, _: &Context) -> Result<Decision<Event>, Refusal> {
+    fn decide_answer(_: &Tallies, _: &str, _: &Answer, _: &Context) -> Result<Decision<Event>, Refusal> {
         Err(Refusal {
             code: "ANSWER_UNEXPECTED",
             detail: "nothing was asked".to_owned(),

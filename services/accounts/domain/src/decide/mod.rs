@@ -11,7 +11,7 @@ mod transfers;
 use smallvec::{SmallVec, smallvec};
 use smol_str::SmolStr;
 use tributary_contracts::{
-    accounts::{AccountsCommand, AccountsEvent, NothingToDo},
+    accounts::{AccountsCommand, AccountsEvent, NothingToDo, TransferEnd, TransferredTo},
     runtime::TimerId,
 };
 use tributary_ids::CommandId;
@@ -33,8 +33,11 @@ pub struct Context {
 pub struct Decision {
     /// In order. At least one for a command; none for a timer that nothing waits for any more.
     pub events: SmallVec<[AccountsEvent; 2]>,
-    /// Follow-ups to `accounts.inbox`, to be sent in the same transaction.
+    /// Follow-ups to `accounts.inbox`, to be sent in the same transaction. Each takes over the answer: a transfer is
+    /// answered when it is known where the money is in the end.
     pub send: SmallVec<[AccountsCommand; 1]>,
+    /// What whoever sent the transfer is answered.
+    pub end: Option<TransferEnd>,
 }
 
 impl Decision {
@@ -42,6 +45,7 @@ impl Decision {
         Self {
             events: smallvec![event.into()],
             send: SmallVec::new(),
+            end: None,
         }
     }
 
@@ -59,6 +63,11 @@ impl Decision {
 
     fn and_send(mut self, command: impl Into<AccountsCommand>) -> Self {
         self.send.push(command.into());
+        self
+    }
+
+    fn and_end(mut self, to: TransferredTo, code: Option<SmolStr>) -> Self {
+        self.end = Some(TransferEnd { to, code });
         self
     }
 }

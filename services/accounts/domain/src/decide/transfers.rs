@@ -5,7 +5,7 @@ use smallvec::smallvec;
 use smol_str::SmolStr;
 use tributary_contracts::accounts::{
     Direction, EntryKind, EntryPosted, GlAccount, LedgerAccount, Leg, ReturnTransfer, Side, TransferIn,
-    TransferOut, TransferRefused,
+    TransferOut, TransferRefused, TransferredTo,
 };
 
 use super::{
@@ -13,7 +13,10 @@ use super::{
     booking::{Dates, Posting, Settlement, check_discretionary},
     holds::known,
 };
-use crate::{Account, Books, Rejection, amount, field, transit::Transfer};
+use crate::{
+    Account, Books, Rejection, amount, field,
+    transit::{Transfer, Transit},
+};
 
 /// Debtor to transit. With a hold, the hold's money; without, what is available.
 pub(super) fn send(books: &Books, command: &TransferOut, context: &Context) -> Result<Decision, Rejection> {
@@ -33,7 +36,12 @@ pub(super) fn send(books: &Books, command: &TransferOut, context: &Context) -> R
         return Ok(Decision::nothing_to_do("ROW_IMPORTED_BEFORE"));
     }
     if let Some(item) = books.remembered(transfer.key(), context.time_ms) {
-        return repeated(item.sent && item.is_of(&transfer));
+        let same = repeated(item.sent && item.is_of(&transfer))?;
+        // Sent on again, since whoever asks again may have missed the answer: it comes from the end of the chain.
+        return Ok(match item.may_be_sent_on_again(context.time_ms) {
+            true => same.and_send(follow_up(command)),
+            false => same,
+        });
     }
     account.ready(command.currency)?;
     let settlement = match command.hold_id {
@@ -53,7 +61,11 @@ pub(super) fn send(books: &Books, command: &TransferOut, context: &Context) -> R
     let posting = in_transit(&transfer, EntryKind::TransferOut, dates);
     let mut entry = posting.entry_with(account, settlement, command.details.clone())?;
     entry.import.clone_from(&command.import);
-    let follow_up = TransferIn {
+    Ok(Decision::event(of_payment(entry, &transfer)).and_send(follow_up(command)))
+}
+
+fn follow_up(command: &TransferOut) -> TransferIn {
+    TransferIn {
         account_id: command.creditor,
         payment_id: command.payment_id,
         debtor: command.account_id,
@@ -62,8 +74,7 @@ pub(super) fn send(books: &Books, command: &TransferOut, context: &Context) -> R
         booking_date: command.booking_date,
         value_date: command.value_date,
         details: command.details.clone(),
-    };
-    Ok(Decision::event(of_payment(entry, &transfer)).and_send(follow_up))
+    }
 }
 
 /// Transit to creditor, or a refusal with the return on its way.
@@ -79,8 +90,14 @@ pub(super) fn receive(books: &Books, command: &TransferIn, context: &Context) ->
     field::details(&command.details)?;
     let dates = Dates::of(books, command.booking_date, command.value_date)?;
     match books.remembered(transfer.key(), context.time_ms) {
-        Some(item) if !item.is_of(&transfer) || item.returned => return Err(Rejection::PaymentConflict),
-        Some(item) if item.credited || item.refused => return repeated(true),
+        Some(item) if !item.is_of(&transfer) => return Err(Rejection::PaymentConflict),
+        Some(item) if item.credited => return Ok(repeated(true)?.and_end(TransferredTo::Creditor, None)),
+        Some(Transit {
+            refused: Some(code), ..
+        }) => {
+            return Ok(repeated(true)?.and_send(return_of(command, &transfer, code.clone())));
+        }
+        Some(item) if item.returned => return Err(Rejection::PaymentConflict),
         Some(_) => {}
         // A debtor in this partition would have sent it here: nothing comes out of transit that wasn't put in.
         None if books.account(command.debtor).is_some() => return Err(Rejection::PaymentUnknown),
@@ -92,31 +109,35 @@ pub(super) fn receive(books: &Books, command: &TransferIn, context: &Context) ->
         in_transit(&transfer, EntryKind::TransferIn, dates).entry_with(account, None, command.details.clone())
     });
     Ok(match credited {
-        Ok(entry) => Decision::event(of_payment(entry, &transfer)),
-        Err(refusal) => refused(command, &transfer, refusal.code()),
+        Ok(entry) => Decision::event(of_payment(entry, &transfer)).and_end(TransferredTo::Creditor, None),
+        Err(refusal) => refused(command, &transfer, SmolStr::new_static(refusal.code())),
     })
 }
 
 /// The creditor's account takes no money: it goes back, in the same transaction.
-fn refused(command: &TransferIn, transfer: &Transfer, code: &'static str) -> Decision {
+fn refused(command: &TransferIn, transfer: &Transfer, code: SmolStr) -> Decision {
     Decision::event(TransferRefused {
         account_id: transfer.creditor,
         payment_id: transfer.payment_id,
         debtor: transfer.debtor,
         amount: transfer.amount,
         currency: transfer.currency,
-        code: SmolStr::new_static(code),
+        code: code.clone(),
     })
-    .and_send(ReturnTransfer {
+    .and_send(return_of(command, transfer, code))
+}
+
+fn return_of(command: &TransferIn, transfer: &Transfer, reason: SmolStr) -> ReturnTransfer {
+    ReturnTransfer {
         account_id: transfer.debtor,
         payment_id: transfer.payment_id,
         creditor: transfer.creditor,
         amount: command.amount.clone(),
         currency: transfer.currency,
-        reason: SmolStr::new_static(code),
+        reason,
         booking_date: command.booking_date,
         value_date: command.value_date,
-    })
+    }
 }
 
 /// Transit back to the debtor, which no state of its account can refuse: where it is closed, or can't hold the sum,
@@ -141,15 +162,21 @@ pub(super) fn give_back(
         .remembered(transfer.key(), context.time_ms)
         .filter(|item| item.sent)
         .ok_or(Rejection::PaymentUnknown)?;
+    let returned_to = |suspended| match suspended {
+        true => TransferredTo::Suspense,
+        false => TransferredTo::Debtor,
+    };
+    let reason = Some(command.reason.clone());
     if item.returned || item.credited || !item.is_of(&transfer) {
-        return repeated(item.returned && item.is_of(&transfer));
+        let same = repeated(item.returned && item.is_of(&transfer))?;
+        return Ok(same.and_end(returned_to(item.suspended), reason));
     }
     let takes_it = !account.closed && account.posted.checked_add(transfer.amount).is_some();
     let entry = match takes_it {
         true => in_transit(&transfer, EntryKind::TransferReturn, dates).entry(account)?,
         false => to_suspense(&transfer, account, dates)?,
     };
-    Ok(Decision::event(of_payment(entry, &transfer)))
+    Ok(Decision::event(of_payment(entry, &transfer)).and_end(returned_to(!takes_it), reason))
 }
 
 /// The step was done before, or the payment is another one.

@@ -18,7 +18,10 @@ pub(super) fn step(books: &mut Books, entry: &EntryPosted, recorded: &Recorded) 
             let done = match entry.kind {
                 EntryKind::TransferOut => &mut item.sent,
                 EntryKind::TransferIn => &mut item.credited,
-                _ => &mut item.returned,
+                _ => {
+                    item.suspended = entry.movement() == 0;
+                    &mut item.returned
+                }
             };
             std::mem::replace(done, true)
         }),
@@ -34,7 +37,7 @@ pub(super) fn refused(books: &mut Books, event: &TransferRefused, recorded: &Rec
         currency: event.currency,
     };
     change(books, &transfer, recorded, |item| {
-        std::mem::replace(&mut item.refused, true)
+        item.refused.replace(event.code.clone()).is_some()
     })
 }
 

@@ -7,7 +7,7 @@ use tributary_contracts::{
     accounts::{
         AccountOpened, AccountsCommand, AccountsEvent, BlockScope, Credit, DayClosed, Debit, Details,
         Direction, EntryKind, EntryPosted, GlAccount, HoldPlaced, LedgerAccount, Leg, NothingToDo,
-        OpenAccount, Reserve, Settle, Side, TransferIn, TransferOut,
+        OpenAccount, Reserve, Settle, Side, TransferIn, TransferOut, TransferredTo,
     },
     envelope::BusinessDate,
     runtime::TimerId,
@@ -155,6 +155,24 @@ impl Outcome {
     #[track_caller]
     pub(crate) fn then_nothing_to_do(self, code: &str) -> Given {
         self.then([NothingToDo { code: code.into() }.into()])
+    }
+
+    /// The same, and the follow-ups go out once more.
+    #[track_caller]
+    pub(crate) fn then_nothing_to_do_but_send<const N: usize>(
+        self,
+        code: &str,
+        send: [AccountsCommand; N],
+    ) -> Given {
+        self.then_sends([NothingToDo { code: code.into() }.into()], send)
+    }
+
+    /// What whoever sent the transfer is answered; none while a follow-up is to answer.
+    #[track_caller]
+    pub(crate) fn ends(self, to: Option<TransferredTo>) -> Self {
+        let end = self.decided.as_ref().map(|decision| decision.end.as_ref());
+        assert_eq!(end.unwrap_or_default().map(|end| end.to), to);
+        self
     }
 
     #[track_caller]

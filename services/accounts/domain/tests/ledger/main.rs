@@ -9,8 +9,6 @@ mod corrupt_log;
 #[cfg(test)]
 mod days;
 #[cfg(test)]
-mod errors_page;
-#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod holds;

@@ -1,7 +1,7 @@
 use tributary_accounts_domain::REMEMBERED_MS;
 use tributary_contracts::accounts::{
     AccountsCommand, BlockScope, Details, Direction, EntryKind, EntryPosted, GlAccount, HoldSettlement,
-    ImportRef, LedgerAccount, ReturnTransfer, TransferIn, TransferOut, TransferRefused,
+    ImportRef, LedgerAccount, ReturnTransfer, TransferIn, TransferOut, TransferRefused, TransferredTo,
 };
 use tributary_ids::AccountId;
 
@@ -56,11 +56,14 @@ fn a_transfer_goes_into_transit_and_out_again() {
             [transfer_in("7").into()],
         )
         .when(transfer_in("7"))
+        .ends(Some(TransferredTo::Creditor))
         .then([step(EntryKind::TransferIn, 2, 700, 700).into()])
         .when(transfer_in("7"))
+        .ends(Some(TransferredTo::Creditor))
         .then_nothing_to_do("PAYMENT_EXISTS")
         .when(transfer_out("7"))
-        .then_nothing_to_do("PAYMENT_EXISTS");
+        .ends(None)
+        .then_nothing_to_do_but_send("PAYMENT_EXISTS", [transfer_in("7").into()]);
 }
 
 #[test]
@@ -276,9 +279,11 @@ fn what_the_creditors_account_refuses_goes_back_at_once() {
     ] {
         books
             .when(transfer_in("7"))
+            .ends(None)
             .then_sends([refused(code).into()], [return_transfer(code).into()])
             .when(transfer_in("7"))
-            .then_nothing_to_do("PAYMENT_EXISTS");
+            .ends(None)
+            .then_nothing_to_do_but_send("PAYMENT_EXISTS", [return_transfer(code).into()]);
     }
 }
 
@@ -428,9 +433,16 @@ fn a_transfer_keeps_an_overdrawn_account_where_it_is() {
 #[test]
 fn a_payments_id_can_be_sent_again_only_when_no_creditor_remembers_it() {
     let sent_at_the_latest = 2 * REMEMBERED_MS;
+    // A creditor that has forgotten the payment would take the money a second time.
     sent()
         .when_later(sent_at_the_latest, transfer_out("7"))
         .then_nothing_to_do("PAYMENT_EXISTS");
+    sent()
+        .when_later(REMEMBERED_MS / 3 + 1, transfer_out("7"))
+        .then_nothing_to_do("PAYMENT_EXISTS");
+    sent()
+        .when_later(REMEMBERED_MS / 3, transfer_out("7"))
+        .then_nothing_to_do_but_send("PAYMENT_EXISTS", [transfer_in("7").into()]);
     sent()
         .when_later(sent_at_the_latest, return_transfer("ACCOUNT_CLOSED"))
         .then([step(EntryKind::TransferReturn, 4, 700, 1000).into()]);

@@ -1,0 +1,162 @@
+//! How a payment begins.
+
+use tributary_contracts::{
+    accounts::Details,
+    payments::{InitiateRefund, InitiateTransfer, PaymentInitiated, PaymentKind},
+    sealed::{SEALED_BYTES_MAX, Sealed},
+};
+use tributary_ids::{HoldId, PaymentId};
+use tributary_money::Money;
+
+use super::{Context, Decision, step};
+use crate::{Payment, PaymentBook, Rejection, sagas};
+
+/// Longest code: ISO 20022's `Max35Text`.
+const CODE_BYTES_MAX: usize = 35;
+
+pub(super) fn transfer(
+    book: &PaymentBook,
+    command: &InitiateTransfer,
+    context: &Context,
+) -> Result<Decision, Rejection> {
+    let amount = positive(&command.amount, command.currency)?;
+    if command.debtor == command.creditor {
+        return Err(Rejection::TransferToSelf);
+    }
+    sealed("remittance", command.remittance.as_ref())?;
+    details(&command.details)?;
+    let event = PaymentInitiated {
+        payment_id: command.payment_id,
+        kind: PaymentKind::InternalTransfer,
+        customer: command.customer,
+        debtor: command.debtor,
+        creditor: command.creditor,
+        amount: amount.minor,
+        currency: command.currency,
+        hold_id: hold_of(command.payment_id),
+        hold_expires_at: hold_expiry(PaymentKind::InternalTransfer, context),
+        booking_date: command.booking_date,
+        remittance: command.remittance.clone(),
+        details: command.details.clone(),
+        refunds: None,
+        progress: sagas::of(PaymentKind::InternalTransfer).begin(context.time_ms),
+    };
+    begin(book, event, context)
+}
+
+pub(super) fn refund(
+    book: &PaymentBook,
+    command: &InitiateRefund,
+    context: &Context,
+) -> Result<Decision, Rejection> {
+    let amount = positive(&command.amount, command.currency)?;
+    code("reason", &command.reason)?;
+    let event = PaymentInitiated {
+        payment_id: command.refund_id,
+        kind: PaymentKind::Refund,
+        customer: command.customer,
+        debtor: command.debtor,
+        creditor: command.creditor,
+        amount: amount.minor,
+        currency: command.currency,
+        hold_id: hold_of(command.refund_id),
+        hold_expires_at: hold_expiry(PaymentKind::Refund, context),
+        booking_date: command.booking_date,
+        remittance: None,
+        details: Details {
+            purpose: Some(command.reason.clone()),
+            ..Details::default()
+        },
+        refunds: Some(command.refunds),
+        progress: sagas::of(PaymentKind::Refund).begin(context.time_ms),
+    };
+    begin(book, event, context)
+}
+
+fn hold_of(payment: PaymentId) -> HoldId {
+    HoldId::named(&format!("payment/{payment}"))
+}
+
+fn hold_expiry(kind: PaymentKind, context: &Context) -> i64 {
+    context.time_ms + sagas::hold_lifetime_ms(sagas::of(kind))
+}
+
+fn begin(book: &PaymentBook, event: PaymentInitiated, context: &Context) -> Result<Decision, Rejection> {
+    let id = event.payment_id;
+    if let Some(known) = book.payment(id) {
+        return match has_terms(known, &event) {
+            true => Ok(Decision::unchanged(id, "PAYMENT_EXISTS")),
+            false => Err(Rejection::PaymentConflict),
+        };
+    }
+    let payment = Payment::initiated(&event, context.time_ms);
+    let send = step::commands(id, &payment, &event.progress);
+    Ok(Decision {
+        send,
+        ..Decision::event(event)
+    })
+}
+
+fn has_terms(payment: &Payment, event: &PaymentInitiated) -> bool {
+    let sides = (
+        event.kind,
+        event.customer,
+        event.debtor,
+        event.creditor,
+        event.refunds,
+    );
+    let money = (event.amount, event.currency, event.booking_date, &event.details);
+    sides
+        == (
+            payment.kind,
+            payment.customer,
+            payment.debtor,
+            payment.creditor,
+            payment.refunds,
+        )
+        && money
+            == (
+                payment.amount,
+                payment.currency,
+                payment.booking_date,
+                &payment.details,
+            )
+}
+
+pub(super) fn positive(text: &str, currency: tributary_money::Currency) -> Result<Money, Rejection> {
+    match Money::parse(text, currency)? {
+        amount if amount.minor > 0 => Ok(amount),
+        _ => Err(Rejection::AmountNotPositive),
+    }
+}
+
+fn bounded(field: &'static str, text: &str, bytes_max: usize) -> Result<(), Rejection> {
+    match text.len() {
+        0 => Err(Rejection::FieldEmpty { field }),
+        bytes if bytes > bytes_max => Err(Rejection::FieldTooLong { field, bytes_max }),
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn code(field: &'static str, text: &str) -> Result<(), Rejection> {
+    bounded(field, text, CODE_BYTES_MAX)
+}
+
+fn sealed(field: &'static str, sealed: Option<&Sealed>) -> Result<(), Rejection> {
+    let Some(sealed) = sealed else { return Ok(()) };
+    bounded(field, &sealed.ciphertext, SEALED_BYTES_MAX)?;
+    bounded(field, &sealed.cipher, CODE_BYTES_MAX)
+}
+
+/// The ledger has the last word on these, but by then the money is reserved: what is too long is refused here.
+fn details(details: &Details) -> Result<(), Rejection> {
+    let fields = [
+        ("details.purpose", &details.purpose),
+        ("details.counterparty_bank", &details.counterparty_bank),
+        ("details.reference", &details.reference),
+    ];
+    for (field, text) in fields {
+        text.as_ref().map_or(Ok(()), |text| code(field, text))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,110 @@
+//! What commands, answers and deadlines lead to. Reads the payments of a partition, changes nothing.
+
+mod answers;
+mod begin;
+mod refunds;
+mod step;
+
+use smallvec::{SmallVec, smallvec};
+use smol_str::SmolStr;
+use tributary_contracts::{
+    accounts::AccountsCommand,
+    fraud::FraudCommand,
+    payments::{PaymentUnchanged, PaymentsCommand, PaymentsEvent},
+    runtime::{Answer, TimerId},
+};
+use tributary_ids::{CommandId, PaymentId};
+
+use crate::{PaymentBook, Rejection};
+
+pub use step::command_id as step_command;
+
+/// What surrounds a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Context {
+    /// Record time in milliseconds since the epoch; it never goes back within a partition.
+    pub time_ms: i64,
+}
+
+/// A command to another service, or to another payment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    Accounts(AccountsCommand),
+    Fraud(FraudCommand),
+    Payments(PaymentsCommand),
+}
+
+/// A command that goes out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Send {
+    /// The same for every attempt.
+    pub id: CommandId,
+    pub command: Command,
+    /// Whether the payment waits for the answer.
+    pub awaited: bool,
+}
+
+/// What a command leads to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Decision {
+    /// In order; at least one, except for a timer that nothing waits for any more.
+    pub events: SmallVec<[PaymentsEvent; 2]>,
+    pub send: SmallVec<[Send; 2]>,
+}
+
+impl Decision {
+    fn event(event: impl Into<PaymentsEvent>) -> Self {
+        Self {
+            events: smallvec![event.into()],
+            send: SmallVec::new(),
+        }
+    }
+
+    fn unchanged(payment_id: PaymentId, code: &'static str) -> Self {
+        Self::event(PaymentUnchanged {
+            payment_id,
+            code: SmolStr::new_static(code),
+        })
+    }
+}
+
+/// Decides a command.
+///
+/// # Errors
+/// Why it has no effect.
+pub fn decide(
+    book: &PaymentBook,
+    command: &PaymentsCommand,
+    context: &Context,
+) -> Result<Decision, Rejection> {
+    match command {
+        PaymentsCommand::InitiateTransfer(command) => begin::transfer(book, command, context),
+        PaymentsCommand::InitiateRefund(command) => begin::refund(book, command, context),
+        PaymentsCommand::RefundPayment(command) => refunds::claim(book, command),
+        PaymentsCommand::ReleaseRefund(command) => refunds::release(book, command),
+        PaymentsCommand::ReviewPayment(command) => answers::review(book, command, context),
+        PaymentsCommand::ResumePayment(command) => answers::resume(book, command, context),
+    }
+}
+
+/// Decides what an answer to an earlier command leads to. `payment`: whose command it was.
+pub fn decide_answer(book: &PaymentBook, payment: PaymentId, answer: &Answer, context: &Context) -> Decision {
+    answers::answered(book, payment, answer, context)
+}
+
+/// Decides what a deadline that passed leads to. No events: nothing waits for it any more.
+pub fn decide_timer(book: &PaymentBook, timer: &TimerId, context: &Context) -> Decision {
+    answers::deadline_passed(book, timer, context).unwrap_or_default()
+}
+
+/// Whether the command may come again and again without being remembered by its id: the ids of payments and refunds make
+/// the service do it once.
+pub fn dedupes_itself(command: &PaymentsCommand) -> bool {
+    match command {
+        PaymentsCommand::InitiateTransfer(_)
+        | PaymentsCommand::RefundPayment(_)
+        | PaymentsCommand::InitiateRefund(_)
+        | PaymentsCommand::ReleaseRefund(_) => true,
+        PaymentsCommand::ReviewPayment(_) | PaymentsCommand::ResumePayment(_) => false,
+    }
+}

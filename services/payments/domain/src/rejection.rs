@@ -1,0 +1,88 @@
+use tributary_money::MoneyError;
+
+/// Why a command is refused. It had no effect. The text names fields and rules, never values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Rejection {
+    #[error("there is no such payment that is remembered")]
+    PaymentUnknown,
+    #[error("the payment is known with other terms")]
+    PaymentConflict,
+    #[error("debtor and creditor are the same account")]
+    TransferToSelf,
+    #[error("the amount is not a decimal number")]
+    AmountNotANumber,
+    #[error("the amount has more decimals than the currency's minor unit")]
+    AmountTooManyDecimals,
+    #[error("the amount is outside what 64 bits of minor units hold")]
+    AmountOverflow,
+    #[error("the amount is not above zero")]
+    AmountNotPositive,
+    #[error("the currency is not the payment's")]
+    CurrencyMismatch,
+    #[error("the payment does not wait for a review")]
+    ReviewNotAwaited,
+    #[error("the payment is not quarantined")]
+    NotQuarantined,
+    #[error("the payment was not completed, so there is nothing to refund")]
+    NotCompleted,
+    #[error("less of the payment is left to refund")]
+    RefundExceedsPayment,
+    #[error("a refund is not refunded")]
+    RefundOfRefund,
+    #[error("{field} is empty")]
+    FieldEmpty { field: &'static str },
+    #[error("{field} has more than {bytes_max} bytes")]
+    FieldTooLong { field: &'static str, bytes_max: usize },
+}
+
+impl Rejection {
+    /// Every code there is.
+    pub const CODES: &'static [&'static str] = &[
+        "PAYMENT_UNKNOWN",
+        "PAYMENT_CONFLICT",
+        "TRANSFER_TO_SELF",
+        "AMOUNT_NOT_A_NUMBER",
+        "AMOUNT_TOO_MANY_DECIMALS",
+        "AMOUNT_OVERFLOW",
+        "AMOUNT_NOT_POSITIVE",
+        "CURRENCY_MISMATCH",
+        "REVIEW_NOT_AWAITED",
+        "NOT_QUARANTINED",
+        "NOT_COMPLETED",
+        "REFUND_EXCEEDS_PAYMENT",
+        "REFUND_OF_REFUND",
+        "FIELD_EMPTY",
+        "FIELD_TOO_LONG",
+    ];
+
+    /// Stable code, for programs; `docs/errors.md` has an entry for each.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::PaymentUnknown => "PAYMENT_UNKNOWN",
+            Self::PaymentConflict => "PAYMENT_CONFLICT",
+            Self::TransferToSelf => "TRANSFER_TO_SELF",
+            Self::AmountNotANumber => "AMOUNT_NOT_A_NUMBER",
+            Self::AmountTooManyDecimals => "AMOUNT_TOO_MANY_DECIMALS",
+            Self::AmountOverflow => "AMOUNT_OVERFLOW",
+            Self::AmountNotPositive => "AMOUNT_NOT_POSITIVE",
+            Self::CurrencyMismatch => "CURRENCY_MISMATCH",
+            Self::ReviewNotAwaited => "REVIEW_NOT_AWAITED",
+            Self::NotQuarantined => "NOT_QUARANTINED",
+            Self::NotCompleted => "NOT_COMPLETED",
+            Self::RefundExceedsPayment => "REFUND_EXCEEDS_PAYMENT",
+            Self::RefundOfRefund => "REFUND_OF_REFUND",
+            Self::FieldEmpty { .. } => "FIELD_EMPTY",
+            Self::FieldTooLong { .. } => "FIELD_TOO_LONG",
+        }
+    }
+}
+
+impl From<MoneyError> for Rejection {
+    fn from(error: MoneyError) -> Self {
+        match error {
+            MoneyError::NotANumber => Self::AmountNotANumber,
+            MoneyError::TooManyDecimals => Self::AmountTooManyDecimals,
+            MoneyError::Overflow => Self::AmountOverflow,
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! The payments service
+
+mod service;
+
+pub use service::Payments;
