@@ -1,4 +1,4 @@
-//! The fraud service. What is here decides by one documented rule (`docs/payments.md`); features, rules that change at run
+//! The fraud service. What is here decides by one documented rule ([`REVIEW_ABOVE`]); features, rules that change at run
 //! time and models come to the same command and the same answer.
 
 mod rule;

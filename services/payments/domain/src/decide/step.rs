@@ -30,7 +30,7 @@ pub(super) fn commands(id: PaymentId, payment: &Payment, progress: &Progress) ->
 }
 
 fn command(id: PaymentId, payment: &Payment, step: &str) -> Option<Command> {
-    let amount = payment.money().to_smolstr();
+    let amount = payment.money().to_decimal().to_smolstr();
     let currency = payment.currency;
     Some(match step {
         "reserve" => Command::Accounts(
