@@ -1,5 +1,3 @@
-//! Every stable code of the services and their runtime has an entry in `docs/errors.md`, and every entry a code.
-
 use std::path::Path;
 
 use tributary_accounts_domain as accounts;
