@@ -6,12 +6,15 @@ use anyhow::{Context, anyhow, bail};
 use tokio::sync::oneshot;
 use tributary_accounts::{Accounts, projection::LedgerModel};
 use tributary_contracts::topics::{ACCOUNTS_EVENTS, ALL, LOCAL_PARTITIONS};
+use tributary_fraud::Fraud;
 use tributary_local_stack::{Options, Stack};
+use tributary_payments::Payments;
 use tributary_projection::{KafkaTopic, Projection, ProjectionError, Settings};
 use tributary_stream::{
     instance::{Instance, InstanceOptions},
     kafka::{Watermarks, topics},
-    log::StopReason,
+    log::{Fault, StopReason},
+    service::Service,
     worker::WorkerConfig,
 };
 
@@ -21,7 +24,7 @@ pub const LEDGER_SCHEMA: &str = "accounts";
 /// A running bank. Dropped without [`LocalBank::stop`], its servers are killed; nothing that was acknowledged is lost.
 pub struct LocalBank {
     // In this order: services end before the servers that they stand on.
-    accounts: Instance,
+    services: Vec<(&'static str, Instance)>,
     projection: ProjectionThread,
     stack: Stack,
 }
@@ -40,16 +43,21 @@ impl LocalBank {
             }
         }
         let partitions = Watermarks::connect(&brokers)?.partitions(ACCOUNTS_EVENTS.name)?;
-        let accounts = Instance::start::<Accounts>(&InstanceOptions {
+        let options = InstanceOptions {
             brokers: brokers.clone(),
             instance: "local".to_owned(),
             workers: 1,
             snapshots: Some(stack.data_dir().join("snapshots")),
             worker: WorkerConfig::local(i32::try_from(partitions.len())?),
-        })?;
+        };
+        let services = vec![
+            instance::<Accounts>(&options)?,
+            instance::<Payments>(&options)?,
+            instance::<Fraud>(&options)?,
+        ];
         let projection = ProjectionThread::start(brokers, &stack.database_url())?;
         Ok(Self {
-            accounts,
+            services,
             projection,
             stack,
         })
@@ -72,8 +80,8 @@ impl LocalBank {
 
     /// What ended by itself, if anything did: [`LocalBank::stop`] says why.
     pub fn ended(&mut self) -> Option<&'static str> {
-        if self.accounts.has_failed() {
-            return Some("the accounts service");
+        if let Some((name, _)) = self.services.iter().find(|(_, instance)| instance.has_failed()) {
+            return Some(name);
         }
         if self.projection.has_ended() {
             return Some("the projection");
@@ -86,17 +94,27 @@ impl LocalBank {
     /// # Errors
     /// What made a service end before, or a server not stop.
     pub fn stop(self) -> anyhow::Result<bool> {
-        let accounts = self.accounts.stop();
+        let ends: Vec<_> = self
+            .services
+            .into_iter()
+            .map(|(name, instance)| (name, instance.stop()))
+            .collect();
         let projection = self.projection.stop();
         let stopped = self.stack.stop()?;
-        for reason in accounts {
-            if let StopReason::Failed(fault) = reason {
-                bail!("the accounts service stopped: {fault}");
+        for (name, reasons) in ends {
+            for reason in reasons {
+                if let StopReason::Failed(fault) = reason {
+                    bail!("the {name} service stopped: {fault}");
+                }
             }
         }
         projection.context("the projection stopped")?;
         Ok(stopped)
     }
+}
+
+fn instance<S: Service>(options: &InstanceOptions) -> Result<(&'static str, Instance), Fault> {
+    Ok((S::NAMES.service, Instance::start::<S>(options)?))
 }
 
 /// The ledger's projection on a thread with a runtime of its own.

@@ -7,10 +7,12 @@ use anyhow::bail;
 use bank::ProjectionThread;
 use clap::{Args, Subcommand};
 use tributary_accounts::Accounts;
-use tributary_contracts::topics::ACCOUNTS_INBOX;
+use tributary_fraud::Fraud;
+use tributary_payments::Payments;
 use tributary_stream::instance::{Instance, InstanceOptions};
 use tributary_stream::kafka::Watermarks;
 use tributary_stream::log::StopReason;
+use tributary_stream::service;
 use tributary_stream::worker::WorkerConfig;
 
 use crate::interrupt::Interrupt;
@@ -26,6 +28,10 @@ pub(crate) struct Service {
 enum Name {
     /// The ledger: accounts.inbox to accounts.events
     Accounts(Workers),
+    /// The sagas of payments: payments.inbox to payments.events
+    Payments(Workers),
+    /// Decides on payments: fraud.inbox to fraud.events
+    Fraud(Workers),
     /// The ledger's read models: accounts.events to PostgreSQL
     AccountsProjection {
         /// Kafka's bootstrap address
@@ -58,7 +64,9 @@ impl Service {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         let interrupt = Interrupt::listen()?;
         match self.name {
-            Name::Accounts(workers) => accounts(workers, &interrupt),
+            Name::Accounts(workers) => run::<Accounts>(workers, &interrupt),
+            Name::Payments(workers) => run::<Payments>(workers, &interrupt),
+            Name::Fraud(workers) => run::<Fraud>(workers, &interrupt),
             Name::AccountsProjection {
                 brokers,
                 database_url,
@@ -72,9 +80,9 @@ impl Service {
     }
 }
 
-fn accounts(workers: Workers, interrupt: &Interrupt) -> anyhow::Result<ExitCode> {
-    let partitions = Watermarks::connect(&workers.brokers)?.partitions(ACCOUNTS_INBOX.name)?;
-    let instance = Instance::start::<Accounts>(&InstanceOptions {
+fn run<S: service::Service>(workers: Workers, interrupt: &Interrupt) -> anyhow::Result<ExitCode> {
+    let partitions = Watermarks::connect(&workers.brokers)?.partitions(S::NAMES.inbox.name)?;
+    let instance = Instance::start::<S>(&InstanceOptions {
         brokers: workers.brokers,
         instance: workers.instance,
         workers: workers.workers,
