@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::bail;
-use bank::ProjectionThread;
+use bank::Projections;
 use clap::{Args, Subcommand};
 use tributary_accounts::Accounts;
 use tributary_fraud::Fraud;
@@ -33,14 +33,22 @@ enum Name {
     /// Decides on payments: fraud.inbox to fraud.events
     Fraud(Workers),
     /// The ledger's read models: accounts.events to PostgreSQL
-    AccountsProjection {
-        /// Kafka's bootstrap address
-        #[arg(long, env = "KAFKA_BROKERS", value_name = "HOST:PORT")]
-        brokers: String,
-        /// PostgreSQL's address
-        #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
-        database_url: String,
-    },
+    AccountsProjection(Addresses),
+    /// The payments' read model: payments.events to PostgreSQL
+    PaymentsProjection(Addresses),
+    /// What followed from each wish, in every service: all events to PostgreSQL
+    Timelines(Addresses),
+}
+
+/// What a projection stands between.
+#[derive(Args, Debug)]
+struct Addresses {
+    /// Kafka's bootstrap address
+    #[arg(long, env = "KAFKA_BROKERS", value_name = "HOST:PORT")]
+    brokers: String,
+    /// PostgreSQL's address
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    database_url: String,
 }
 
 /// How a service's workers run.
@@ -67,17 +75,23 @@ impl Service {
             Name::Accounts(workers) => run::<Accounts>(workers, &interrupt),
             Name::Payments(workers) => run::<Payments>(workers, &interrupt),
             Name::Fraud(workers) => run::<Fraud>(workers, &interrupt),
-            Name::AccountsProjection {
-                brokers,
-                database_url,
-            } => {
-                let projection = ProjectionThread::start(brokers, &database_url)?;
-                interrupt.wait_unless(|| projection.has_ended());
-                projection.stop()?;
-                Ok(ExitCode::SUCCESS)
+            Name::AccountsProjection(at) => {
+                project(Projections::ledger(&at.brokers, &at.database_url)?, &interrupt)
+            }
+            Name::PaymentsProjection(at) => {
+                project(Projections::payments(&at.brokers, &at.database_url)?, &interrupt)
+            }
+            Name::Timelines(at) => {
+                project(Projections::timelines(&at.brokers, &at.database_url)?, &interrupt)
             }
         }
     }
+}
+
+fn project(projections: Projections, interrupt: &Interrupt) -> anyhow::Result<ExitCode> {
+    interrupt.wait_unless(|| projections.has_ended());
+    projections.stop()?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn run<S: service::Service>(workers: Workers, interrupt: &Interrupt) -> anyhow::Result<ExitCode> {
