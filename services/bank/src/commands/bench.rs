@@ -5,7 +5,6 @@
 
 mod inputs;
 mod ledger;
-mod machine;
 mod postings;
 mod raw;
 mod rebuild;
@@ -69,7 +68,7 @@ impl Default for Common {
 
 impl Bench {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
-        println!("{}", machine::describe());
+        println!("{}", super::machine::describe());
         match self.benchmark {
             Some(Benchmark::Accounts(postings)) => postings.run()?,
             Some(Benchmark::Raw(raw)) => raw.run()?,

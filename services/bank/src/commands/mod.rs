@@ -5,6 +5,8 @@ pub(crate) mod demo;
 pub(crate) mod dlq;
 pub(crate) mod export;
 mod live;
+pub(crate) mod load;
+mod machine;
 mod place;
 mod reconcile;
 pub(crate) mod replay;

@@ -16,8 +16,8 @@ use tributary_stream::log::StopReason;
 use tributary_stream::worker::WorkerConfig;
 
 use super::inputs::{Inputs, Shape};
-use super::machine::{Meter, Usage, now};
 use super::table::grouped;
+use crate::commands::machine::{Meter, Usage, now};
 
 /// How often a run's progress is looked up.
 const LOOK_EVERY: Duration = Duration::from_millis(1);

@@ -14,8 +14,8 @@ use tributary_stream::log::{Action, Ended, Input, Log, Poll, Transaction};
 
 use super::Common;
 use super::ledger::Ledger;
-use super::machine::{Meter, now};
 use super::table::{grouped, median_and_range};
+use crate::commands::machine::{Meter, now};
 
 const INBOX: Topic = Topic {
     name: "bench.inbox",

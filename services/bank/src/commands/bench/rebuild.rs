@@ -14,8 +14,8 @@ use tributary_stream::worker::WorkerConfig;
 use super::Common;
 use super::inputs::Shape;
 use super::ledger::Ledger;
-use super::machine::{Meter, Usage};
 use super::table::{grouped, heading, median_and_range};
+use crate::commands::machine::{Meter, Usage};
 
 /// Rebuilds the read models of a log of so many postings, and compares them with the log, row by row.
 #[derive(Args, Clone, Debug)]

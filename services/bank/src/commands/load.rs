@@ -1,0 +1,265 @@
+//! `bank load`: payments at a given rate through a whole bank, and what became of them how fast.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, bail, ensure};
+use clap::Args;
+use tributary_checker::{End, check_all};
+use tributary_contracts::envelope::BusinessDate;
+use tributary_contracts::topics::ALL;
+use tributary_load::{
+    Load, Population, Report, Spread, Sweep, Target, html, open_accounts, run, sweep, text,
+};
+use tributary_local_stack::{Options, Progress, Stack};
+use tributary_stream::kafka::topics;
+
+use super::machine;
+
+/// The services of a bank, each a process of its own.
+const SERVICES: [&str; 6] = [
+    "accounts",
+    "payments",
+    "fraud",
+    "accounts-projection",
+    "payments-projection",
+    "timelines",
+];
+
+/// How long the bank may take to come to rest before its invariants are judged.
+const AT_REST_WITHIN: Duration = Duration::from_secs(60);
+
+/// Payments at a given rate through a bank of its own, each service a process; run it in release.
+///
+/// Payments start when a schedule says, at random moments around the rate, however long earlier ones take; latency counts
+/// from the intended start. With --sweep the rate rises until the bank can't keep up.
+#[derive(Args, Debug)]
+pub(crate) struct LoadArguments {
+    /// Payments a second; with --sweep, those of the first step
+    #[arg(long, default_value_t = 100.0, value_parser = positive, value_name = "N")]
+    rate: f64,
+    /// Seconds that are measured, of each step
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..), value_name = "SECONDS")]
+    seconds: u64,
+    /// Seconds of load before each step is measured
+    #[arg(long, default_value_t = 5, value_name = "SECONDS")]
+    warm_up: u64,
+    /// Seconds of load before the first step: a cold broker is two to four times slower
+    #[arg(long, default_value_t = 30, value_name = "SECONDS")]
+    cold: u64,
+    /// Accounts that pay each other
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(2..), value_name = "N")]
+    accounts: u32,
+    /// Spread payments over accounts by Zipf's law with this exponent instead of uniformly
+    #[arg(long, value_name = "EXPONENT")]
+    zipf: Option<f64>,
+    /// Seed of who pays whom and when
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Partitions of each topic
+    #[arg(long, default_value_t = tributary_contracts::topics::LOCAL_PARTITIONS, value_parser = clap::value_parser!(i32).range(1..), value_name = "N")]
+    partitions: i32,
+    /// Raise the rate until the bank can't keep up
+    #[arg(long)]
+    sweep: bool,
+    /// Highest rate of a sweep
+    #[arg(long, default_value_t = 20_000.0, value_parser = positive, value_name = "N", requires = "sweep")]
+    to: f64,
+    /// A step of a sweep whose 99th percentile is beyond this isn't kept up with
+    #[arg(
+        long,
+        default_value_t = 1_000,
+        value_name = "MILLISECONDS",
+        requires = "sweep"
+    )]
+    p99_max: u64,
+    /// Write what was seen as JSON
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Write what was seen as a page with plots
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(number) if number.is_finite() && number > 0.0 => Ok(number),
+        _ => Err("a number above 0".to_owned()),
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the day into whose books a load falls")]
+fn today() -> BusinessDate {
+    chrono::Utc::now().date_naive()
+}
+
+impl LoadArguments {
+    pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+        let spread = self.zipf.map_or(Spread::Uniform, Spread::Zipf);
+        let load = Load {
+            population: Population::new("demo", self.accounts, spread)?,
+            currency: "CZK".parse()?,
+            booking_date: today(),
+            rate: self.rate,
+            warm_up: Duration::from_secs(self.warm_up),
+            measured: Duration::from_secs(self.seconds),
+            grace: Duration::from_secs(30),
+            seed: self.seed,
+        };
+        let mut bank = Bank::start(self.partitions)?;
+        let target = bank.target()?;
+        open_accounts(&load, &target)?;
+        if self.cold > 0 {
+            let cold = Load {
+                measured: Duration::from_secs(self.cold),
+                warm_up: Duration::ZERO,
+                ..load.clone()
+            };
+            eprintln!("{} s of load to warm up", self.cold);
+            run(&cold, &target)?;
+        }
+        let meter = machine::Meter::start(Vec::new());
+        let reports = self.measure(&load, &target)?;
+        let about = format!(
+            "{}steal and load: {}\n{} accounts, {}, {} partitions, one process a service\n",
+            machine::describe(),
+            meter.stop(),
+            self.accounts,
+            self.zipf.map_or("uniform".to_owned(), |s| format!("Zipf {s}")),
+            self.partitions
+        );
+        print!("\n{about}");
+        for report in &reports {
+            print!("\n{}", text::whole(report));
+        }
+        if let Some(file) = &self.json {
+            let json = serde_json::to_string_pretty(&reports)?;
+            fs::write(file, json).with_context(|| format!("can't write {}", file.display()))?;
+        }
+        if let Some(file) = &self.html {
+            let page = html::page("Load on the bank", &about, &reports)?;
+            fs::write(file, page).with_context(|| format!("can't write {}", file.display()))?;
+        }
+        bank.check()?;
+        println!("\nThe invariants hold.");
+        bank.stop()?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn measure(&self, load: &Load, target: &Target) -> anyhow::Result<Vec<Report>> {
+        let mut told = |report: &Report| println!("{}", text::line(report));
+        if !self.sweep {
+            let report = run(load, target)?;
+            told(&report);
+            return Ok(vec![report]);
+        }
+        let steps = Sweep {
+            from: self.rate,
+            factor: 1.5,
+            to: self.to,
+            p99_max: Duration::from_millis(self.p99_max),
+        };
+        let knee = sweep(load, &steps, target, &mut told)?;
+        match (knee.sustained, knee.beyond) {
+            (Some(sustained), Some(beyond)) => {
+                println!("\nThe bank keeps up with {sustained:.0} payments/s, and not with {beyond:.0}.");
+            }
+            (Some(sustained), None) => {
+                println!("\nThe bank keeps up with {sustained:.0} payments/s and maybe more.")
+            }
+            (None, _) => println!("\nThe bank keeps up with none of these rates."),
+        }
+        Ok(knee.steps)
+    }
+}
+
+/// A bank whose services are processes, so that each one's processor time and memory can be told apart.
+struct Bank {
+    // In this order: services end before the servers that they stand on.
+    services: Vec<Service>,
+    stack: Stack,
+}
+
+struct Service {
+    name: &'static str,
+    child: Child,
+}
+
+impl Bank {
+    fn start(partitions: i32) -> anyhow::Result<Self> {
+        let mut options = Options::temporary().own_servers();
+        options.progress = Progress::on_stderr();
+        let stack = Stack::start(&options)?;
+        topics::apply(&stack.brokers(), ALL, partitions, 1)?;
+        let program = std::env::current_exe().context("where is this program?")?;
+        let mut services = Vec::new();
+        for name in SERVICES {
+            let child = Command::new(&program)
+                .args(["service", name])
+                .env("KAFKA_BROKERS", stack.brokers())
+                .env("DATABASE_URL", stack.database_url())
+                .stdin(Stdio::null())
+                .spawn()
+                .with_context(|| format!("can't start the service {name}"))?;
+            services.push(Service { name, child });
+        }
+        Ok(Self { services, stack })
+    }
+
+    fn target(&mut self) -> anyhow::Result<Target> {
+        let mut processes: Vec<(String, u32)> = self
+            .services
+            .iter()
+            .map(|service| (service.name.to_owned(), service.child.id()))
+            .collect();
+        processes.push(("load".to_owned(), std::process::id()));
+        let kafka = self.stack.kafka().and_then(|kafka| kafka.pid());
+        let postgres = self.stack.postgres().and_then(|postgres| postgres.pid());
+        processes.extend(kafka.map(|id| ("kafka".to_owned(), id)));
+        processes.extend(postgres.map(|id| ("postgres".to_owned(), id)));
+        Ok(Target {
+            brokers: self.stack.brokers(),
+            database_url: self.stack.database_url(),
+            processes,
+        })
+    }
+
+    /// Fails when an invariant is broken, or a service has ended.
+    fn check(&mut self) -> anyhow::Result<()> {
+        for service in &mut self.services {
+            if let Some(status) = service.child.try_wait()? {
+                bail!("the service {} ended by itself: {status}", service.name);
+            }
+        }
+        let end = End {
+            at_rest_within: Some(AT_REST_WITHIN),
+            expired_before: None,
+        };
+        let report = check_all(&self.stack.brokers(), end, &mut [])?;
+        for violation in &report.violations {
+            eprintln!("{violation}");
+        }
+        ensure!(
+            report.is_clean(),
+            "{} invariants are broken",
+            report.violations.len()
+        );
+        Ok(())
+    }
+
+    fn stop(self) -> anyhow::Result<()> {
+        drop(self.services);
+        self.stack.stop()?;
+        Ok(())
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        // It may have ended by itself; nothing that was acknowledged is lost either way.
+        let _gone = self.child.kill();
+        let _reaped = self.child.wait();
+    }
+}
