@@ -3,8 +3,9 @@
 //! ```text
 //! <data dir>/lock                 held by the process that runs the stack
 //!           /running.json         where the servers are, while they run
-//!           /logs/                kafka.log, kafka.out, postgres.log
-//!           /kafka/               configuration, log segments
+//!           /logs/                kafka.log, kafka.out, controller.log, controller.out, postgres.log
+//!           /kafka/broker/        configuration, log segments
+//!           /kafka/controller/    configuration, the log of the cluster's metadata
 //!           /postgres/            cluster; as root, under /var/tmp/tributary-<hash> instead
 //!           /postgres.password
 //! ```
@@ -19,7 +20,7 @@ use sha2::{Digest, Sha256};
 
 use crate::error::{At, Result, StackError};
 use crate::random::hex;
-use crate::{leftovers, platform};
+use crate::{kafka, leftovers, platform};
 
 const LOCK: &str = "lock";
 
@@ -156,7 +157,9 @@ impl DataDir {
     }
 
     fn end_leftovers(&self) -> Result<()> {
-        leftovers::end(&kafka_home(&self.path))?;
+        for home in kafka::process_homes(&kafka_home(&self.path)) {
+            leftovers::end(&home)?;
+        }
         leftovers::end(&postgres_home(&self.path).join("data"))
     }
 }

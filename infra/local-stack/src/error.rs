@@ -60,6 +60,12 @@ pub enum StackError {
         log: PathBuf,
         tail: String,
     },
+    #[error(
+        "the Kafka in {} was written by an older version of this program, as one process where there are two now: start \
+         it with --fresh, which deletes what is there, or choose another directory",
+        path.display()
+    )]
+    DataOutdated { path: PathBuf },
     #[error("{} belongs to user {owner}, not to this one: remove it or choose another data directory", path.display())]
     ForeignDirectory { path: PathBuf, owner: u32 },
     #[error("no user named {name} to run PostgreSQL as, which refuses to run as root")]
@@ -87,6 +93,7 @@ impl StackError {
             StackError::NoFreePort { .. } => "NO_FREE_PORT",
             StackError::Exited { .. } => "SERVER_EXITED",
             StackError::Stalled { .. } => "SERVER_STALLED",
+            StackError::DataOutdated { .. } => "DATA_OUTDATED",
             StackError::ForeignDirectory { .. } => "FOREIGN_DIRECTORY",
             StackError::NoUnprivilegedUser { .. } => "NO_UNPRIVILEGED_USER",
             StackError::Io { .. } => "STACK_IO",

@@ -3,14 +3,35 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::OnceLock;
 
 use crate::error::{Result, StackError};
 
 /// Kafka 4's brokers are compiled for Java 17.
 const OLDEST: u32 = 17;
 
+/// A Java that is new enough.
+#[derive(Clone, Debug)]
+pub(crate) struct Java {
+    pub(crate) program: OsString,
+    /// What it says of its version, in full.
+    pub(crate) words: String,
+}
+
 /// The `java` to run: `$JAVA_HOME`'s, else the one on the path; checked to be new enough.
-pub(crate) fn find() -> Result<OsString> {
+pub(crate) fn find() -> Result<Java> {
+    // Asking costs the start of a Java, so a process does it once.
+    static FOUND: OnceLock<Java> = OnceLock::new();
+    match FOUND.get() {
+        Some(java) => Ok(java.clone()),
+        None => {
+            let java = look()?;
+            Ok(FOUND.get_or_init(|| java).clone())
+        }
+    }
+}
+
+fn look() -> Result<Java> {
     let java = match std::env::var_os("JAVA_HOME").filter(|home| !home.is_empty()) {
         Some(home) => PathBuf::from(home).join("bin/java").into_os_string(),
         None => OsString::from("java"),
@@ -24,7 +45,7 @@ pub(crate) fn find() -> Result<OsString> {
     // macOS has a `java` that only tells where to get one.
     let found = version_in(&words).ok_or(StackError::JavaMissing)?;
     if major_of(found).is_some_and(|major| major >= OLDEST) {
-        return Ok(java);
+        return Ok(Java { program: java, words });
     }
     Err(StackError::JavaTooOld {
         java: java.to_string_lossy().into_owned(),

@@ -10,8 +10,8 @@
 //! let mut stack = Stack::start(&options)?;
 //! println!("{} {} {}", stack.brokers(), stack.database_url(), stack.data_dir().display());
 //! if let Some(kafka) = stack.kafka() {
-//!     kafka.kill9()?; // a crash
-//!     let took = kafka.start_again()?; // same data, same port
+//!     kafka.broker.kill9()?; // a crash
+//!     let took = kafka.broker.start_again()?; // same data, same port
 //!     println!("serves again after {took:?}");
 //! }
 //! stack.stop()?; // dropping it kills the servers instead
@@ -53,4 +53,5 @@ pub use kafka::{Kafka, KafkaConfig, MESSAGE_MAX_BYTES};
 pub use platform::cache_dir;
 pub use postgres::{Postgres, PostgresConfig};
 pub use progress::Progress;
+pub use server::Server;
 pub use stack::{Endpoints, Options, Stack, Timing};

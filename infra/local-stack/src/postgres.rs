@@ -3,9 +3,8 @@
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
@@ -13,8 +12,7 @@ use nix::unistd::{Uid, User, chown};
 
 use crate::error::{At, Result, StackError, tail_of};
 use crate::progress::Progress;
-use crate::server::{self, Layout, Server};
-use crate::stopwatch::Stopwatch;
+use crate::server::{self, Layout, Program, Server};
 use crate::{data_dir, fetch, leftovers, platform, ports, random};
 
 /// The role and the database that the stack makes.
@@ -54,14 +52,10 @@ impl PostgresConfig {
 /// A PostgreSQL of our own. Dropped, it is killed.
 #[derive(Debug)]
 pub struct Postgres {
-    config: PostgresConfig,
-    software: PathBuf,
-    user: Option<User>,
+    /// The server with all its sessions.
+    pub server: Server,
     password: String,
-    port: u16,
-    server: Option<Server>,
     initialised_in: Option<Duration>,
-    started_in: Duration,
 }
 
 impl Postgres {
@@ -71,112 +65,55 @@ impl Postgres {
     /// Those of [`fetch`](crate::fetch), and `PORT_TAKEN`, `NO_FREE_PORT`, `SERVER_EXITED`, `SERVER_STALLED`,
     /// `NO_UNPRIVILEGED_USER`.
     pub fn start(config: &PostgresConfig, progress: &Progress) -> Result<Self> {
-        let mut postgres = Self {
-            config: config.clone(),
+        let start = Start {
+            config,
             software: fetch::fetch_postgres(progress)?,
             user: platform::unprivileged_user()?,
-            password: String::new(),
-            port: 0,
-            server: None,
-            initialised_in: None,
-            started_in: Duration::ZERO,
+            progress,
         };
         data_dir::create_private(&config.logs)?;
-        postgres.make_home()?;
+        start.make_home()?;
         leftovers::end(&config.cluster())?;
-        postgres.initialise(progress)?;
+        let (password, initialised_in) = start.initialise()?;
         let seed = ports::seed_of(&config.cluster());
-        ports::on_a_port(
-            config.port,
-            || ports::free(seed),
-            |port| {
-                postgres.port = port;
-                postgres.started_in = postgres.run(progress)?;
-                Ok(())
-            },
-        )?;
-        Ok(postgres)
-    }
-
-    /// Starts it again on the same data and port after [`Postgres::kill9`] or [`Postgres::stop`]; one that runs is
-    /// left alone. Returns how long it took, crash recovery included.
-    ///
-    /// # Errors
-    /// `PORT_TAKEN`, `SERVER_EXITED`, `SERVER_STALLED`, `STACK_IO`.
-    pub fn start_again(&mut self) -> Result<Duration> {
-        if self.server.is_some() {
-            return Ok(Duration::ZERO);
-        }
-        leftovers::end(&self.config.cluster())?;
-        self.started_in = self.run(&Progress::quiet())?;
-        Ok(self.started_in)
-    }
-
-    /// Stops it in order and starts it again. Returns how long the start took.
-    ///
-    /// # Errors
-    /// As for [`Postgres::start_again`].
-    pub fn restart(&mut self) -> Result<Duration> {
-        self.stop()?;
-        self.start_again()
-    }
-
-    /// Kills the server and all its sessions without warning, as a crash would.
-    ///
-    /// # Errors
-    /// `STACK_IO`.
-    pub fn kill9(&mut self) -> Result<()> {
-        self.server.take().map_or(Ok(()), |mut server| server.kill9())
-    }
-
-    /// Stops it in order, ending its sessions. Returns whether it ended by itself rather than by a kill after 30 s.
-    ///
-    /// # Errors
-    /// `STACK_IO`.
-    pub fn stop(&mut self) -> Result<bool> {
-        self.server.take().map_or(Ok(true), |mut server| server.stop())
+        let server = ports::on_a_port(config.port, || ports::free(seed), |port| start.on(port))?;
+        Ok(Self {
+            server,
+            password,
+            initialised_in,
+        })
     }
 
     /// Where to connect, password included.
     pub fn database_url(&self) -> String {
         format!(
             "postgres://{NAME}:{}@127.0.0.1:{}/{NAME}",
-            self.password, self.port
+            self.password,
+            self.server.port()
         )
     }
 
     /// Where to connect, without the password, which is in [`PostgresConfig::password_file`].
     pub fn database_url_without_password(&self) -> String {
-        format!("postgres://{NAME}@127.0.0.1:{}/{NAME}", self.port)
-    }
-
-    /// The server's process, while there is one.
-    pub fn pid(&self) -> Option<u32> {
-        self.server.as_ref().map(Server::pid)
-    }
-
-    /// Whether its process runs, which a crash would have ended.
-    pub fn is_running(&mut self) -> bool {
-        self.server
-            .as_mut()
-            .is_some_and(|server| matches!(server.try_wait(), Ok(None)))
-    }
-
-    /// Where it logs; emptied at every start.
-    pub fn log_file(&self) -> PathBuf {
-        self.config.logs.join("postgres.log")
+        format!("postgres://{NAME}@127.0.0.1:{}/{NAME}", self.server.port())
     }
 
     /// How long initialising the cluster took, where this start did it.
     pub fn initialised_in(&self) -> Option<Duration> {
         self.initialised_in
     }
+}
 
-    /// How long the last start took, from the process's creation to serving.
-    pub fn started_in(&self) -> Duration {
-        self.started_in
-    }
+/// One attempt to start.
+struct Start<'a> {
+    config: &'a PostgresConfig,
+    software: PathBuf,
+    /// Whom the server runs as; none: who runs this.
+    user: Option<User>,
+    progress: &'a Progress,
+}
 
+impl Start<'_> {
     /// Makes the directory that belongs to the user whom PostgreSQL runs as.
     fn make_home(&self) -> Result<()> {
         let home = &self.config.home;
@@ -202,35 +139,32 @@ impl Postgres {
         fs::set_permissions(home, fs::Permissions::from_mode(0o700)).at("can't close", home)
     }
 
-    fn initialise(&mut self, progress: &Progress) -> Result<()> {
+    /// The password, and how long initialising the cluster took where it was done now.
+    fn initialise(&self) -> Result<(String, Option<Duration>)> {
         let (home, cluster) = (self.config.home.clone(), self.config.cluster());
         let initialised = home.join(INITIALISED);
         let file = &self.config.password_file;
         // A cluster without its password is what stays behind when root's data directory was deleted by hand, which
         // does not hold the cluster: whoever did that wanted it gone.
         if initialised.exists() && file.exists() {
-            self.password = fs::read_to_string(file)
-                .at("can't read the password in", file)?
-                .trim()
-                .to_owned();
-            return Ok(());
+            let password = fs::read_to_string(file).at("can't read the password in", file)?;
+            return Ok((password.trim().to_owned(), None));
         }
-        let step = progress.step("Initialising PostgreSQL's cluster", None);
+        let step = self.progress.step("Initialising PostgreSQL's cluster", None);
         data_dir::remove(&initialised)?;
         data_dir::remove(&cluster)?;
-        self.password = self.new_password()?;
+        let password = self.new_password()?;
         // The server's own user must read it, who can't read the file that is kept.
         let handed_over = home.join("password");
         data_dir::remove(&handed_over)?;
-        let write =
-            data_dir::open_private(&handed_over).and_then(|mut file| writeln!(file, "{}", self.password));
+        let write = data_dir::open_private(&handed_over).and_then(|mut file| writeln!(file, "{password}"));
         write.at("can't write", &handed_over)?;
         if let Some(user) = &self.user {
             chown(&handed_over, Some(user.uid), Some(user.gid))
                 .map_err(std::io::Error::from)
                 .at("can't give away", &handed_over)?;
         }
-        let mut command = self.program("initdb");
+        let mut command = self.program("initdb").command();
         command.args([
             "--username",
             NAME,
@@ -259,8 +193,7 @@ impl Postgres {
         data_dir::remove(&handed_over)?;
         self.create_database(&home)?;
         fs::write(&initialised, "").at("can't write", &initialised)?;
-        self.initialised_in = Some(step.done("done"));
-        Ok(())
+        Ok((password, Some(step.done("done"))))
     }
 
     /// Makes the database by the server's single-user mode, since the artifact has no client.
@@ -271,7 +204,7 @@ impl Postgres {
             .write_all(sql.as_bytes())
             .at("can't write to a pipe in", home)?;
         drop(writer);
-        let mut command = self.program("postgres");
+        let mut command = self.program("postgres").command();
         command.arg("--single").arg("-D").arg(self.config.cluster());
         // Without this an error would be printed and the exit status would still be zero.
         command.args(["-c", "exit_on_error=on", "postgres"]).stdin(input);
@@ -288,48 +221,51 @@ impl Postgres {
         Ok(password)
     }
 
-    fn run(&mut self, progress: &Progress) -> Result<Duration> {
-        let step = progress.step(format!("Starting PostgreSQL {}", crate::POSTGRES_VERSION), None);
-        let watch = Stopwatch::start();
+    fn on(&self, port: u16) -> Result<Server> {
+        let step = self
+            .progress
+            .step(format!("Starting PostgreSQL {}", crate::POSTGRES_VERSION), None);
         let cluster = self.config.cluster();
-        // No process of a former server is left, so its mark means nothing; left there, a process that got its pid
-        // since would be taken for it.
-        data_dir::remove(&cluster.join("postmaster.pid"))?;
-        let layout = Layout {
+        let log = self.config.logs.join("postgres.log");
+        let mut program = self.program("postgres");
+        program.arg("-D").arg(&cluster);
+        for setting in settings(port) {
+            program.arg("-c").arg(setting);
+        }
+        let mut server = Server::launch(Layout {
             what: "PostgreSQL",
+            program,
             home: cluster.clone(),
-            printed: self.log_file(),
-            grows: vec![self.log_file()],
+            printed: log.clone(),
+            log,
+            // No process of a former server is left, so its mark means nothing; left there, a process that got its pid
+            // since would be taken for it.
+            stale: vec![cluster.join("postmaster.pid")],
+            gate: None,
+            serves,
             // An immediate shutdown: like a crash for the data, but the sessions end and shared memory is given back.
             on_parent_death: Signal::SIGQUIT,
             // A fast shutdown: with SIGTERM it would wait for its clients to leave.
             ask_to_stop: Signal::SIGINT,
             port_taken: "could not bind",
-            port: self.port,
-        };
-        let mut command = self.program("postgres");
-        command.arg("-D").arg(&cluster);
-        for setting in settings(self.port) {
-            command.arg("-c").arg(setting);
-        }
-        self.server = Some(Server::start(&layout, command, serves)?);
-        step.done(&format!("listens on 127.0.0.1:{}", self.port));
-        Ok(watch.elapsed())
+            port,
+        })?;
+        server.await_ready()?;
+        step.done(&format!("listens on 127.0.0.1:{port}"));
+        Ok(server)
     }
 
     /// One of PostgreSQL's programs, run by the right user in an environment that can't change what it does.
-    fn program(&self, name: &str) -> Command {
-        let mut command = Command::new(self.software.join("bin").join(name));
-        command
-            .env_clear()
-            .env("PATH", "/usr/bin:/bin")
-            .env("LC_ALL", "C")
-            .env("TZ", "UTC");
-        if let Some(user) = &self.user {
-            // Sets the groups as well: being root it drops all that root is in.
-            command.uid(user.uid.as_raw()).gid(user.gid.as_raw());
+    fn program(&self, name: &str) -> Program {
+        Program {
+            path: self.software.join("bin").join(name).into(),
+            arguments: Vec::new(),
+            environment: Some(vec![("PATH", "/usr/bin:/bin"), ("LC_ALL", "C"), ("TZ", "UTC")]),
+            user: self
+                .user
+                .as_ref()
+                .map(|user| (user.uid.as_raw(), user.gid.as_raw())),
         }
-        command
     }
 }
 

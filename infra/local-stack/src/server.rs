@@ -1,41 +1,103 @@
-//! A server as a child process: started, watched until it serves, killed or stopped.
+//! One server through its life: started, killed or stopped, and started again on the same data and port.
 
-use std::fs::File;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+mod child;
+
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::Command;
 use std::time::Duration;
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 
-use crate::error::{At, Result, StackError, tail_of};
-use crate::leftovers;
-use crate::spawn;
+use self::child::{LOOK_EVERY, Running, STALLED, TAIL_LINES};
+use crate::error::{Result, StackError, tail_of};
 use crate::stopwatch::Stopwatch;
+use crate::{data_dir, leftovers};
 
-/// A start fails when for so long nothing is logged: a machine may be slow, but not silent.
-const STALLED: Duration = Duration::from_secs(60);
-/// A start fails after so long in any case: a server that logs the same complaint for ever is no progress.
-const HOPELESS: Duration = Duration::from_secs(600);
-/// A stop that takes longer is ended by a kill, after which the next start recovers.
-const STOP_PATIENCE: Duration = Duration::from_secs(30);
-/// How often a child is looked at while it starts or stops.
-const LOOK_EVERY: Duration = Duration::from_millis(10);
-/// Lines of the log in an error message.
-const TAIL_LINES: usize = 15;
+pub(crate) use self::child::prepare;
+
+/// What is run, by whom, in which environment.
+#[derive(Clone, Debug)]
+pub(crate) struct Program {
+    pub(crate) path: OsString,
+    pub(crate) arguments: Vec<OsString>,
+    /// All that it finds in its environment; none: what this process has.
+    pub(crate) environment: Option<Vec<(&'static str, &'static str)>>,
+    /// User and group to run as; none: this process's.
+    pub(crate) user: Option<(u32, u32)>,
+}
+
+impl Program {
+    pub(crate) fn arg(&mut self, argument: impl Into<OsString>) -> &mut Self {
+        self.arguments.push(argument.into());
+        self
+    }
+
+    pub(crate) fn args<T: Into<OsString>>(&mut self, arguments: impl IntoIterator<Item = T>) -> &mut Self {
+        self.arguments.extend(arguments.into_iter().map(Into::into));
+        self
+    }
+
+    pub(crate) fn command(&self) -> Command {
+        let mut command = Command::new(&self.path);
+        command.args(&self.arguments);
+        if let Some(environment) = &self.environment {
+            command.env_clear().envs(environment.iter().copied());
+        }
+        if let Some((user, group)) = self.user {
+            // Sets the groups as well: being root it drops all that root is in.
+            command.uid(user).gid(group);
+        }
+        command
+    }
+}
+
+/// A start waits here until what another server printed says that it may go on.
+#[derive(Clone, Debug)]
+pub(crate) struct Gate {
+    /// For people, of a start that waited in vain: `Kafka's controller`.
+    pub(crate) what: &'static str,
+    pub(crate) printed: PathBuf,
+    pub(crate) is_open: fn(&str) -> bool,
+}
+
+impl Gate {
+    fn pass(&self) -> Result<()> {
+        let watch = Stopwatch::start();
+        while !(self.is_open)(&tail_of(&self.printed, usize::MAX)) {
+            if watch.elapsed() > STALLED {
+                return Err(StackError::Stalled {
+                    what: self.what,
+                    stalled: watch.elapsed(),
+                    log: self.printed.clone(),
+                    tail: tail_of(&self.printed, TAIL_LINES),
+                });
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+        Ok(())
+    }
+}
 
 /// What is the same for every start of one server.
 #[derive(Clone, Debug)]
 pub(crate) struct Layout {
     /// For people: `Kafka`.
     pub(crate) what: &'static str,
+    pub(crate) program: Program,
     /// Its working directory, of which no other process makes use.
     pub(crate) home: PathBuf,
     /// What it prints; emptied at every start.
     pub(crate) printed: PathBuf,
-    /// All files that grow while it makes progress, the former included.
-    pub(crate) grows: Vec<PathBuf>,
+    /// Where it logs; the same file for one that logs to where it prints.
+    pub(crate) log: PathBuf,
+    /// Files of a former process that would mislead the next one.
+    pub(crate) stale: Vec<PathBuf>,
+    /// What a start on former data waits for.
+    pub(crate) gate: Option<Gate>,
+    /// Whether the process with this id serves.
+    pub(crate) serves: fn(&Layout, u32) -> bool,
     /// Sent to it when this process dies.
     pub(crate) on_parent_death: Signal,
     /// Asks it to end, whether or not clients are connected.
@@ -46,180 +108,126 @@ pub(crate) struct Layout {
     pub(crate) port: u16,
 }
 
-/// A running server. Dropped, it is killed.
+/// One of the stack's servers. Dropped, it is killed.
 #[derive(Debug)]
-pub(crate) struct Server {
+pub struct Server {
     layout: Layout,
-    child: Child,
-    ended: Option<ExitStatus>,
+    running: Option<Running>,
+    launched: Stopwatch,
+    started_in: Duration,
 }
 
 impl Server {
-    /// Starts the command and waits until `ready` says that it serves.
-    ///
-    /// # Errors
-    /// `PORT_TAKEN`, `SERVER_EXITED`, `SERVER_STALLED`, `STACK_IO`; the child is gone then.
-    pub(crate) fn start(
-        layout: &Layout,
-        mut command: Command,
-        mut ready: impl FnMut(&Layout, u32) -> bool,
-    ) -> Result<Self> {
-        let printed = File::create(&layout.printed).at("can't create", &layout.printed)?;
-        let copy = printed.try_clone().at("can't open twice", &layout.printed)?;
-        command
-            .stdin(Stdio::null())
-            .stdout(printed)
-            .stderr(copy)
-            .current_dir(&layout.home);
-        // A group of its own: Ctrl-C in the terminal reaches this process alone, which then stops things in order.
-        command.process_group(0);
-        let child =
-            spawn::spawn(command, layout.on_parent_death).at("can't start a server in", &layout.home)?;
+    /// Starts the process without waiting until it serves; what a former run left there is ended first.
+    pub(crate) fn launch(layout: Layout) -> Result<Self> {
         let mut server = Self {
-            layout: layout.clone(),
-            child,
-            ended: None,
+            layout,
+            running: None,
+            launched: Stopwatch::start(),
+            started_in: Duration::ZERO,
         };
-        server.await_ready(&mut ready)?;
+        server.launch_again()?;
         Ok(server)
     }
 
-    fn await_ready(&mut self, ready: &mut impl FnMut(&Layout, u32) -> bool) -> Result<()> {
-        let started = Stopwatch::start();
-        let mut last_move = started;
-        let mut size = 0;
-        loop {
-            if let Some(status) = self.try_wait()? {
-                return Err(self.ended_early(status));
-            }
-            if ready(&self.layout, self.pid()) {
-                return Ok(());
-            }
-            let size_now = self.logged();
-            if size_now != size {
-                (size, last_move) = (size_now, Stopwatch::start());
-            }
-            if last_move.elapsed() > STALLED || started.elapsed() > HOPELESS {
-                return Err(StackError::Stalled {
-                    what: self.layout.what,
-                    stalled: last_move.elapsed(),
-                    log: self.layout.printed.clone(),
-                    tail: tail_of(&self.layout.printed, TAIL_LINES),
-                });
-            }
-            std::thread::sleep(LOOK_EVERY);
+    fn launch_again(&mut self) -> Result<()> {
+        self.launched = Stopwatch::start();
+        leftovers::end(&self.layout.home)?;
+        for file in &self.layout.stale {
+            data_dir::remove(file)?;
         }
+        self.running = Some(Running::launch(&self.layout)?);
+        Ok(())
     }
 
-    /// Bytes in all files that show progress.
-    fn logged(&self) -> u64 {
-        self.layout
-            .grows
-            .iter()
-            .filter_map(|file| std::fs::metadata(file).ok())
-            .map(|data| data.len())
-            .sum()
-    }
-
-    fn ended_early(&self, status: ExitStatus) -> StackError {
-        let tail = tail_of(&self.layout.printed, TAIL_LINES);
-        if tail_of(&self.layout.printed, usize::MAX).contains(self.layout.port_taken) {
-            return StackError::PortTaken {
-                what: self.layout.what,
-                port: self.layout.port,
-            };
+    /// Waits until it serves. One that fails to is gone then.
+    pub(crate) fn await_ready(&mut self) -> Result<()> {
+        if let Some(running) = &mut self.running
+            && let Err(error) = running.await_ready()
+        {
+            self.running = None;
+            return Err(error);
         }
-        StackError::Exited {
-            what: self.layout.what,
-            status: status.to_string(),
-            log: self.layout.printed.clone(),
-            tail,
+        self.started_in = self.launched.elapsed();
+        Ok(())
+    }
+
+    /// Waits for what a start on former data waits for.
+    pub(crate) fn pass_gate(layout: &Layout) -> Result<()> {
+        layout.gate.as_ref().map_or(Ok(()), Gate::pass)
+    }
+
+    /// Starts it again on the same data and port after [`Server::kill9`] or [`Server::stop`]; one that was not ended
+    /// is left alone. Returns how long it took, recovery included.
+    ///
+    /// # Errors
+    /// `PORT_TAKEN`, `SERVER_EXITED`, `SERVER_STALLED`, `STACK_IO`.
+    pub fn start_again(&mut self) -> Result<Duration> {
+        if self.running.is_some() {
+            return Ok(Duration::ZERO);
         }
-    }
-
-    pub(crate) fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
-    /// How it ended, if it has.
-    pub(crate) fn try_wait(&mut self) -> Result<Option<ExitStatus>> {
-        if self.ended.is_none() {
-            self.ended = self
-                .child
-                .try_wait()
-                .at("can't wait for the server in", &self.layout.home)?;
-        }
-        Ok(self.ended)
-    }
-
-    /// Kills it and every process of its own without warning, as a crash would, and returns when they are gone.
-    pub(crate) fn kill9(&mut self) -> Result<()> {
-        if self.ended.is_none() {
-            self.child
-                .kill()
-                .at("can't kill the server in", &self.layout.home)?;
-            let status = self
-                .child
-                .wait()
-                .at("can't wait for the server in", &self.layout.home)?;
-            self.ended = Some(status);
-        }
-        leftovers::end(&self.layout.home)
-    }
-
-    /// Asks it to end and waits; one that doesn't end is killed. Returns whether it ended by itself.
-    pub(crate) fn stop(&mut self) -> Result<bool> {
         let watch = Stopwatch::start();
-        if self.try_wait()?.is_none() {
-            signal(self.pid(), self.layout.ask_to_stop);
-        }
-        while self.try_wait()?.is_none() {
-            if watch.elapsed() > STOP_PATIENCE {
-                self.kill9()?;
-                return Ok(false);
-            }
-            std::thread::sleep(LOOK_EVERY);
-        }
-        Ok(self.ended.is_some_and(|status| status.signal().is_none()))
+        Self::pass_gate(&self.layout)?;
+        self.launch_again()?;
+        self.await_ready()?;
+        self.started_in = watch.elapsed();
+        Ok(self.started_in)
     }
-}
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        // Nobody is left to tell; what is left over is ended by the next start in the same directory.
-        drop(self.kill9());
+    /// Stops it in order and starts it again. Returns how long the start took.
+    ///
+    /// # Errors
+    /// As for [`Server::start_again`].
+    pub fn restart(&mut self) -> Result<Duration> {
+        self.stop()?;
+        self.start_again()
     }
-}
 
-/// Sends a signal to a child of ours that was not yet waited for, so that its pid can't be another's.
-fn signal(pid: u32, signal: Signal) {
-    if let Ok(pid) = i32::try_from(pid) {
-        // It may have ended just now, which the wait that follows sees.
-        let _maybe_gone = kill(Pid::from_raw(pid), signal);
+    /// Kills it and all its processes without warning, as a crash would.
+    ///
+    /// # Errors
+    /// `STACK_IO`.
+    pub fn kill9(&mut self) -> Result<()> {
+        self.running.take().map_or(Ok(()), |mut running| running.kill9())
     }
-}
 
-/// Runs a command that prepares a server's files, to its end.
-///
-/// # Errors
-/// `SERVER_EXITED` with what it printed, `STACK_IO`.
-pub(crate) fn prepare(what: &'static str, mut command: Command, home: &Path, printed: &Path) -> Result<()> {
-    let file = File::create(printed).at("can't create", printed)?;
-    let copy = file.try_clone().at("can't open twice", printed)?;
-    command
-        .stdout(file)
-        .stderr(copy)
-        .current_dir(home)
-        .process_group(0);
-    let mut child = spawn::spawn(command, Signal::SIGKILL).at("can't prepare a server in", home)?;
-    let status = child.wait().at("can't wait for the preparation of", home)?;
-    if status.success() {
-        return Ok(());
+    /// Stops it in order, whoever is connected. Returns whether it ended by itself rather than by a kill after 30 s.
+    ///
+    /// # Errors
+    /// `STACK_IO`.
+    pub fn stop(&mut self) -> Result<bool> {
+        self.running.take().map_or(Ok(true), |mut running| running.stop())
     }
-    Err(StackError::Exited {
-        what,
-        status: status.to_string(),
-        log: printed.to_owned(),
-        tail: tail_of(printed, TAIL_LINES),
-    })
+
+    /// The process, while there is one.
+    pub fn pid(&self) -> Option<u32> {
+        self.running.as_ref().map(Running::pid)
+    }
+
+    /// Whether its process runs, which a crash would have ended.
+    pub fn is_running(&mut self) -> bool {
+        self.running
+            .as_mut()
+            .is_some_and(|running| matches!(running.try_wait(), Ok(None)))
+    }
+
+    /// What it is called, for people.
+    pub fn name(&self) -> &'static str {
+        self.layout.what
+    }
+
+    /// The port that it listens on.
+    pub fn port(&self) -> u16 {
+        self.layout.port
+    }
+
+    /// Where it logs.
+    pub fn log_file(&self) -> PathBuf {
+        self.layout.log.clone()
+    }
+
+    /// How long the last start took, until it served.
+    pub fn started_in(&self) -> Duration {
+        self.started_in
+    }
 }

@@ -13,6 +13,7 @@ use crate::error::{At, Result, StackError};
 use crate::kafka::{Kafka, KafkaConfig};
 use crate::postgres::{Postgres, PostgresConfig};
 use crate::progress::Progress;
+use crate::server::Server;
 use crate::{fetch, java};
 
 const RUNNING: &str = "running.json";
@@ -215,12 +216,16 @@ impl Stack {
 
     /// The server of this stack that ended though nobody here ended it, if one did: it crashed or was killed.
     pub fn ended(&mut self) -> Option<&'static str> {
-        let kafka = self.kafka.as_mut().is_some_and(|kafka| !kafka.is_running());
-        let postgres = self
-            .postgres
-            .as_mut()
-            .is_some_and(|postgres| !postgres.is_running());
-        kafka.then_some("Kafka").or(postgres.then_some("PostgreSQL"))
+        self.servers()
+            .find_map(|server| (!server.is_running()).then(|| server.name()))
+    }
+
+    /// The servers that this stack started.
+    pub fn servers(&mut self) -> impl Iterator<Item = &mut Server> {
+        let kafka = self.kafka.as_mut();
+        let kafka = kafka.map(|kafka| [&mut kafka.broker, &mut kafka.controller]);
+        let postgres = self.postgres.as_mut().map(|postgres| &mut postgres.server);
+        kafka.into_iter().flatten().chain(postgres)
     }
 
     /// Which servers these are, for people.
@@ -249,7 +254,10 @@ impl Stack {
                 "initialise PostgreSQL's cluster",
                 postgres.and_then(Postgres::initialised_in),
             ),
-            ("start PostgreSQL", postgres.map(Postgres::started_in)),
+            (
+                "start PostgreSQL",
+                postgres.map(|postgres| postgres.server.started_in()),
+            ),
         ];
         steps
             .into_iter()
@@ -270,7 +278,9 @@ impl Stack {
         let (mut kafka, mut postgres) = (self.kafka.take(), self.postgres.take());
         let (kafka, postgres) = thread::scope(|scope| {
             let kafka = scope.spawn(|| kafka.as_mut().map_or(Ok(true), Kafka::stop));
-            let postgres = postgres.as_mut().map_or(Ok(true), Postgres::stop);
+            let postgres = postgres
+                .as_mut()
+                .map_or(Ok(true), |postgres| postgres.server.stop());
             (kafka.join(), postgres)
         });
         let kafka = kafka.unwrap_or_else(|panic| std::panic::resume_unwind(panic));

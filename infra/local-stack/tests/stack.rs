@@ -84,14 +84,14 @@ async fn both_servers_come_back_after_a_crash_with_all_that_was_acknowledged() {
         .unwrap();
 
     // when: both are killed, with a session open, and started again
-    stack.kafka().unwrap().kill9().unwrap();
-    stack.postgres().unwrap().kill9().unwrap();
+    stack.kafka().unwrap().broker.kill9().unwrap();
+    stack.postgres().unwrap().server.kill9().unwrap();
     assert!(
         sqlx::query("SELECT 1").execute(&mut connection).await.is_err(),
         "the session died too"
     );
-    let kafka = stack.kafka().unwrap().start_again().unwrap();
-    let postgres = stack.postgres().unwrap().start_again().unwrap();
+    let kafka = stack.kafka().unwrap().broker.start_again().unwrap();
+    let postgres = stack.postgres().unwrap().server.start_again().unwrap();
     println!(
         "after kill -9: Kafka {:.2} s, PostgreSQL {:.2} s",
         kafka.as_secs_f64(),
@@ -108,8 +108,9 @@ async fn both_servers_come_back_after_a_crash_with_all_that_was_acknowledged() {
 
     // and when it is stopped, then nothing of it is left
     let pids = [
-        stack.kafka().unwrap().pid().unwrap(),
-        stack.postgres().unwrap().pid().unwrap(),
+        stack.kafka().unwrap().broker.pid().unwrap(),
+        stack.kafka().unwrap().controller.pid().unwrap(),
+        stack.postgres().unwrap().server.pid().unwrap(),
     ];
     let directory = stack.data_dir().to_owned();
     stack.stop().unwrap();
@@ -186,7 +187,7 @@ async fn a_wrong_password_is_refused() {
 }
 
 /// The process that holds a stack, from `src/bin/hold_stack.rs`.
-fn hold_stack(directory: &Path) -> (Child, [u32; 2], String) {
+fn hold_stack(directory: &Path) -> (Child, [u32; 3], String) {
     let mut holder = Command::new(env!("CARGO_BIN_EXE_hold_stack"))
         .arg(directory)
         .stdout(Stdio::piped())
@@ -197,8 +198,8 @@ fn hold_stack(directory: &Path) -> (Child, [u32; 2], String) {
         .read_line(&mut line)
         .unwrap();
     let words: Vec<&str> = line.split_whitespace().collect();
-    let pids = [words[0].parse().unwrap(), words[1].parse().unwrap()];
-    (holder, pids, words[3].to_owned())
+    let pids = [2, 3, 4].map(|word| words[word].parse().unwrap());
+    (holder, pids, words[1].to_owned())
 }
 
 #[cfg(target_os = "linux")]

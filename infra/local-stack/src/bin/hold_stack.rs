@@ -12,12 +12,13 @@ fn main() -> Result<(), StackError> {
         std::process::exit(2);
     };
     let mut stack = Stack::start(&Options::at(Place::Directory(PathBuf::from(directory))).own_servers())?;
-    let kafka = stack.kafka().and_then(|kafka| kafka.pid()).unwrap_or_default();
-    let postgres = stack
-        .postgres()
-        .and_then(|postgres| postgres.pid())
-        .unwrap_or_default();
-    println!("{kafka} {postgres} {} {}", stack.brokers(), stack.database_url());
+    let kafka = stack
+        .kafka()
+        .map(|kafka| [kafka.broker.pid(), kafka.controller.pid()]);
+    let postgres = stack.postgres().and_then(|postgres| postgres.server.pid());
+    let pids = kafka.into_iter().flatten().chain([postgres]).flatten();
+    let pids: Vec<_> = pids.map(|pid| pid.to_string()).collect();
+    println!("{} {} {}", stack.brokers(), stack.database_url(), pids.join(" "));
     // The reader is gone only if the test was killed.
     drop(std::io::stdout().flush());
     loop {

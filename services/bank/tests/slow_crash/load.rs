@@ -41,7 +41,7 @@ pub(crate) struct Sent {
 pub(crate) struct Load {
     stop: Arc<AtomicBool>,
     sent: Arc<Mutex<Sent>>,
-    thread: JoinHandle<()>,
+    thread: Option<JoinHandle<()>>,
 }
 
 impl Load {
@@ -59,14 +59,30 @@ impl Load {
         .unwrap();
         let asked = Arc::clone(&stop);
         let thread = thread::spawn(move || send(&producer, seed, &asked));
-        Self { stop, sent, thread }
+        Self {
+            stop,
+            sent,
+            thread: Some(thread),
+        }
     }
 
     /// Stops sending; what was acknowledged in all.
-    pub(crate) fn stop(self) -> Sent {
+    pub(crate) fn stop(mut self) -> Sent {
         self.stop.store(true, Ordering::Relaxed);
-        self.thread.join().unwrap();
+        if let Some(thread) = self.thread.take() {
+            thread.join().unwrap();
+        }
         std::mem::take(&mut self.sent.lock().unwrap())
+    }
+}
+
+impl Drop for Load {
+    fn drop(&mut self) {
+        // A test that failed while it ran: nothing is asked of it any more, but it must not go on beside the next one.
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            let _panicked = thread.join();
+        }
     }
 }
 

@@ -17,6 +17,11 @@ use tributary_contracts::topics::{ALL, LOCAL_PARTITIONS};
 use tributary_local_stack::{Options, Stack};
 use tributary_stream::kafka::topics;
 
+use crate::{
+    load::Load,
+    observer::{Observer, now},
+};
+
 /// One rig at a time: the machine has two cores, and times are measured.
 static MACHINE: Mutex<()> = Mutex::new(());
 
@@ -30,6 +35,12 @@ pub(crate) struct Rig {
 /// Schema of the ledger's read models.
 pub(crate) const SCHEMA: &str = "accounts";
 
+/// The ledger that every test begins with.
+pub(crate) const LEDGER: &[&str] = &["accounts", "--instance", "a"];
+
+/// Most time until events flow again; what is measured is printed, this only ends a test that hangs.
+pub(crate) const RECOVER_WITHIN: Duration = Duration::from_secs(60);
+
 /// Rounds of each kind.
 pub(crate) fn rounds() -> u64 {
     setting("TRIBUTARY_CRASH_ROUNDS").unwrap_or(2)
@@ -39,8 +50,33 @@ fn setting(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|value| value.parse().unwrap())
 }
 
+/// The ledger at work on what a client sends without pause.
+pub(crate) struct UnderLoad {
+    // In this order, in which they end: the client first, the servers last.
+    pub(crate) load: Load,
+    pub(crate) ledger: Process,
+    pub(crate) observer: Observer,
+    pub(crate) rig: Rig,
+}
+
 impl Rig {
-    pub(crate) fn start(what: &str) -> Self {
+    /// Starts all of it, and returns when the ledger answers.
+    pub(crate) fn under_load(what: &str) -> UnderLoad {
+        let rig = Self::start(what);
+        let observer = Observer::start(&rig.stack.brokers());
+        let ledger = rig.service(LEDGER);
+        let load = Load::start(&rig.stack.brokers(), rig.seed);
+        let answered = observer.recovered(now(), RECOVER_WITHIN);
+        answered.unwrap_or_else(|| rig.give_up("the ledger does not start"));
+        UnderLoad {
+            load,
+            ledger,
+            observer,
+            rig,
+        }
+    }
+
+    fn start(what: &str) -> Self {
         let machine = MACHINE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let seed = setting("TRIBUTARY_CRASH_SEED").unwrap_or(1);
         println!("{what}: seed {seed}, {} rounds", rounds());
@@ -71,15 +107,20 @@ impl Rig {
         Process(child)
     }
 
-    /// Whether Kafka itself dropped markers of a decided transaction: a single node that was killed and is back is for
-    /// a moment coordinator by what it knew before, finds no leader to send markers to, and takes the topic for deleted
-    /// (seen with 4.4.0; docs/architecture.md, known limits). Nobody above the broker can mend that.
-    pub(crate) fn broker_lost_markers(&self) -> bool {
-        let logs = std::fs::read_dir(self.stack.logs()).unwrap();
-        logs.map(|entry| std::fs::read(entry.unwrap().path()).unwrap())
-            .any(|log| {
-                String::from_utf8_lossy(&log).contains("likely deleted already and hence can be skipped")
-            })
+    /// Kafka has sent every decided transaction's markers. A broker that is back before its controller has given its
+    /// former self up drops them, and says this (docs/decisions/0020-a-controller-of-its-own.md).
+    pub(crate) fn assert_no_markers_dropped(&self) {
+        for entry in std::fs::read_dir(self.stack.logs()).unwrap() {
+            let path = entry.unwrap().path();
+            let log = std::fs::read(&path).unwrap();
+            let dropped = "likely deleted already and hence can be skipped";
+            assert!(
+                !String::from_utf8_lossy(&log).contains(dropped),
+                "seed {}: Kafka dropped markers, see {}",
+                self.seed,
+                path.display()
+            );
+        }
     }
 
     /// Fails with what the services logged last, since the stack's directory goes with the test.

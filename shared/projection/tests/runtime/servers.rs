@@ -154,8 +154,8 @@ async fn a_postgresql_that_was_killed_and_came_back_has_every_event_once() {
             .collect();
         reached(&mut running.status, &some).await;
         let postgres = stack.postgres().unwrap();
-        postgres.kill9().unwrap();
-        postgres.start_again().unwrap();
+        postgres.server.kill9().unwrap();
+        postgres.server.start_again().unwrap();
         append_many(&topic, 100);
         reached(&mut running.status, &topic.end()).await;
     }

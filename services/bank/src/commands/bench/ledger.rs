@@ -102,9 +102,7 @@ impl Ledger {
 
     /// The servers' processes.
     pub(super) fn servers(&mut self) -> Vec<u32> {
-        let kafka = self.stack.kafka().and_then(|kafka| kafka.pid());
-        let postgres = self.stack.postgres().and_then(|postgres| postgres.pid());
-        kafka.into_iter().chain(postgres).collect()
+        self.stack.servers().filter_map(|server| server.pid()).collect()
     }
 
     /// Writes the postings while no ledger runs, then starts one and measures how it works them off.

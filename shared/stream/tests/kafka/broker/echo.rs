@@ -150,13 +150,8 @@ impl Echo {
 
     /// Goes on until the group has answered everything up to these inputs.
     pub(crate) fn finish(&mut self, ends: &BTreeMap<i32, i64>) {
-        self.finish_unless(ends, || false);
-    }
-
-    /// The same, but stops when the broker is `broken`.
-    pub(crate) fn finish_unless(&mut self, ends: &BTreeMap<i32, i64>, broken: impl Fn() -> bool) {
         for _ in 0..super::PATIENCE_POLLS {
-            if self.answered(ends) || broken() {
+            if self.answered(ends) {
                 return;
             }
             // A broker that is away answers late; a second's worth of rounds in between.
