@@ -72,26 +72,34 @@ impl Dlq {
         self.each(topic, &starts, |letter| {
             found += 1;
             println!(
-                "{}/{}  from {}  {}  {}: {}",
+                "{}/{}  from {}  {}  {}",
                 letter.partition,
                 letter.offset,
                 origin(letter),
-                letter.headers.text(CE_TYPE).unwrap_or("no type"),
-                letter.headers.text("dlq_code").unwrap_or("?"),
-                letter.headers.text("dlq_detail").unwrap_or("?"),
+                printable(letter.headers.text(CE_TYPE).unwrap_or("no type")),
+                printable(&reason(letter)),
             );
             true
         })?;
-        println!("{found} dead letters in {topic}");
+        let letters = if found == 1 { "dead letter" } else { "dead letters" };
+        println!("{found} {letters} in {topic}");
         Ok(ExitCode::SUCCESS)
     }
 
     fn letter(&self, topic: &str, partition: i32, offset: i64) -> anyhow::Result<Record> {
         let mut found = None;
-        self.each(topic, &BTreeMap::from([(partition, offset)]), |letter| {
-            found = (letter.offset == offset).then(|| letter.clone());
-            false
-        })?;
+        // Outside of the log there is nothing to read, nor an end to come to.
+        let watermarks = Watermarks::connect(&self.brokers)?;
+        let (starts, ends) = (watermarks.starts(topic)?, watermarks.ends(topic)?);
+        let at = |bounds: &BTreeMap<i32, i64>| bounds.get(&partition).copied();
+        if let (Some(start), Some(end)) = (at(&starts), at(&ends))
+            && (start..end).contains(&offset)
+        {
+            self.each(topic, &BTreeMap::from([(partition, offset)]), |letter| {
+                found = (letter.offset == offset).then(|| letter.clone());
+                false
+            })?;
+        }
         found.with_context(|| format!("there is no dead letter at {partition}/{offset} of {topic}"))
     }
 
@@ -161,12 +169,47 @@ fn origin(letter: &Record) -> String {
 }
 
 fn show(topic: &str, letter: &Record) {
+    let text = |bytes: &[u8]| printable(&String::from_utf8_lossy(bytes));
     println!("dead letter  {topic} {}/{}", letter.partition, letter.offset);
     println!("origin       {}", origin(letter));
-    println!("id           {}", letter.headers.text(CE_ID).unwrap_or("none"));
-    println!("key          {}", String::from_utf8_lossy(&letter.key));
+    println!("reason       {}", printable(&reason(letter)));
+    println!(
+        "id           {}",
+        printable(letter.headers.text(CE_ID).unwrap_or("none"))
+    );
+    println!("key          {}", text(&letter.key));
     for (name, value) in letter.headers.iter() {
-        println!("{name}: {}", String::from_utf8_lossy(value));
+        println!("header       {}: {}", printable(name), text(value));
     }
-    println!("{}", String::from_utf8_lossy(&letter.value));
+    println!("value        {} bytes", letter.value.len());
+    println!("{}", text(&letter.value));
+}
+
+fn reason(letter: &Record) -> String {
+    let text = |name| letter.headers.text(name).unwrap_or("?");
+    format!("{}: {}", text("dlq_code"), text("dlq_detail"))
+}
+
+/// What a stranger wrote must not steer the terminal that it is shown on: only line breaks and tabs stay what they are.
+fn printable(text: &str) -> String {
+    let shown = |c: char| match c {
+        '\n' | '\t' => c.to_string(),
+        c if c.is_control() => c.escape_default().to_string(),
+        c => c.to_string(),
+    };
+    text.chars().map(shown).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_letter_holds_does_not_steer_the_terminal() {
+        assert_eq!(printable("a\tb\nč"), "a\tb\nč");
+        assert_eq!(
+            printable("\u{1b}[2J\r\u{9b}31m\0"),
+            "\\u{1b}[2J\\r\\u{9b}31m\\u{0}"
+        );
+    }
 }

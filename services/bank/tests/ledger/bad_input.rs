@@ -12,7 +12,7 @@ use tributary_ids::{AccountId, CommandId};
 use crate::bank::{Bank, bank, now_ms, refusal};
 
 /// A record as a client in any language might write it.
-fn raw(bank: &Bank, key: &str, ce_type: &str, value: Vec<u8>) -> Outgoing {
+pub(crate) fn raw(bank: &Bank, key: &str, ce_type: &str, value: Vec<u8>) -> Outgoing {
     let id = CommandId::named(&bank.unique("raw"));
     Outgoing {
         topic: ACCOUNTS_INBOX.name,
@@ -23,7 +23,7 @@ fn raw(bank: &Bank, key: &str, ce_type: &str, value: Vec<u8>) -> Outgoing {
     }
 }
 
-fn command(bank: &Bank, data: &Value) -> Value {
+pub(crate) fn command(bank: &Bank, data: &Value) -> Value {
     let id = CommandId::named(&bank.unique("command"));
     json!({
         "id": id, "correlation_id": id, "not_after": now_ms() + 60_000,
@@ -31,7 +31,7 @@ fn command(bank: &Bank, data: &Value) -> Value {
     })
 }
 
-fn debit(account: AccountId, changed: &Value) -> Value {
+pub(crate) fn debit(account: AccountId, changed: &Value) -> Value {
     let mut data = json!({
         "account_id": account, "amount": "10.00", "currency": "CZK", "contra": "1010", "booking_date": "2026-01-05",
     });
@@ -51,7 +51,7 @@ fn code_of(bank: &Bank, account: AccountId, ce_type: &str, envelope: &Value) -> 
     refusal(&bank.answer(&record)).map(str::to_owned)
 }
 
-const DEBIT: &str = "accounts.debit.v1";
+pub(crate) const DEBIT: &str = "accounts.debit.v1";
 
 #[test]
 fn each_kind_of_bad_posting_has_its_code_and_no_effect() {

@@ -95,6 +95,10 @@ impl Bank {
         format!("{what}/{}", NEXT.fetch_add(1, Ordering::Relaxed))
     }
 
+    pub(crate) fn brokers(&self) -> &str {
+        &self.brokers
+    }
+
     /// Writes a record to the inbox; its partition and offset.
     pub(crate) fn append(&self, record: &Outgoing) -> (i32, i64) {
         self.producer.send(record, 0).unwrap();

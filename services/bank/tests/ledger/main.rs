@@ -4,4 +4,5 @@
 
 mod bad_input;
 mod bank;
+mod dead_letters;
 mod transfers;
