@@ -42,7 +42,12 @@ impl Progress {
                 eprintln!("{name} ...");
                 None
             }
-            Sink::Terminal(bars) => Some(bars.add(bar_of(&name, parts))),
+            Sink::Terminal(bars) => {
+                // Added before it is drawn: drawn before, it would leave its line behind.
+                let bar = bars.add(ProgressBar::hidden());
+                dress(&bar, &name, parts);
+                Some(bar)
+            }
         };
         Step {
             name,
@@ -53,20 +58,19 @@ impl Progress {
     }
 }
 
-fn bar_of(name: &str, parts: Option<u64>) -> ProgressBar {
-    let (bar, template) = match parts {
-        Some(parts) => (
-            ProgressBar::new(parts),
-            "{spinner} {prefix} [{bar:30}] {pos}/{len} {msg}",
-        ),
-        None => (ProgressBar::new_spinner(), "{spinner} {prefix} {elapsed} {msg}"),
+fn dress(bar: &ProgressBar, name: &str, parts: Option<u64>) {
+    let template = match parts {
+        Some(parts) => {
+            bar.set_length(parts);
+            "{spinner} {prefix} [{bar:24}] {pos}/{len} {wide_msg}"
+        }
+        None => "{spinner} {prefix} {elapsed} {wide_msg}",
     };
     // A template that does not parse would be a slip in the two lines above; the default style still shows the step.
     let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner());
     bar.set_style(style);
     bar.set_prefix(name.to_owned());
     bar.enable_steady_tick(Duration::from_millis(100));
-    bar
 }
 
 /// A step under way. Dropped without [`Step::done`], it failed and leaves its line as it stands.

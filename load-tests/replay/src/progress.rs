@@ -1,8 +1,8 @@
 //! What a person sees while a history is replayed: bars on a terminal, plain lines elsewhere.
 
-use std::{io::IsTerminal, time::Duration};
+use std::{fmt::Write, io::IsTerminal, time::Duration};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 use crate::clock::Moment;
 
@@ -68,11 +68,15 @@ impl Progress {
             Sink::Lines => eprintln!("{what}: {} rows", grouped(total)),
             Sink::Bar(bar) => {
                 *bar = ProgressBar::new(total);
-                let template = "{prefix} [{bar:32}] {human_pos}/{human_len} {per_sec} {msg}";
+                let template = "{prefix} [{bar:24}] {human_pos}/{human_len} {rate}/s {msg}";
                 // A template that does not parse would be a slip in the line above; the default still shows the bar.
                 let style =
                     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-                bar.set_style(style.progress_chars("█▉▊▋▌▍▎▏ "));
+                let rate = |state: &ProgressState, out: &mut dyn Write| {
+                    // What can't be drawn is not drawn.
+                    let _cut = write!(out, "{:.0}", state.per_sec());
+                };
+                bar.set_style(style.with_key("rate", rate).progress_chars("█▉▊▋▌▍▎▏ "));
                 bar.set_prefix(what.to_owned());
                 bar.enable_steady_tick(Duration::from_millis(100));
             }

@@ -10,9 +10,9 @@ use crate::progress::grouped;
 /// Lines of each list that are shown; JSON has more.
 const SHOWN_MAX: usize = 10;
 
-/// Widths of the columns: name, then a number per place.
-const NAME: usize = 38;
-const NUMBER: usize = 18;
+/// Widths of the columns: name, then a number per place; with margin and mark 80 in all.
+const NAME: usize = 33;
+const NUMBER: usize = 14;
 
 impl fmt::Display for Reconciliation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -77,8 +77,8 @@ impl Reconciliation {
         let lines = [
             ("Accounts", &self.accounts),
             ("Transactions", &self.transactions),
-            ("Running balances equal, row by row", &self.running_balances),
-            ("Entries that go below zero (forced)", &self.forced),
+            ("Running balances, row by row", &self.running_balances),
+            ("Entries below zero (forced)", &self.forced),
             ("Roundings", &self.roundings),
             ("Holds placed or released", &self.hold_rows),
         ];
@@ -140,7 +140,7 @@ impl Reconciliation {
             }
             shown.sort_by(|(one, ..), (other, ..)| one.cmp(other));
             let balances = self.balances.iter().filter(|line| line.currency == currency);
-            shown.extend(balances.map(|line| (format!("      {}", line.title), line.clone(), line.agrees())));
+            shown.extend(balances.map(|line| (line.title.to_owned(), line.clone(), line.agrees())));
             for (name, line, agrees) in shown {
                 let amount = |minor: i128| decimal(minor, currency.exponent());
                 let read_model = line.read_model.map_or_else(|| "-".to_owned(), amount);
@@ -198,7 +198,8 @@ impl Reconciliation {
 }
 
 fn write_line(f: &mut fmt::Formatter<'_>, name: &str, numbers: [String; 3], agrees: bool) -> fmt::Result {
-    let [history, topic, read_model] = numbers;
+    // Apart also where a bank is too rich for the columns.
+    let [history, topic, read_model] = numbers.map(|number| format!(" {number}"));
     writeln!(
         f,
         "  {name:NAME$}{history:>NUMBER$}{topic:>NUMBER$}{read_model:>NUMBER$}  {}",

@@ -97,9 +97,7 @@ impl Demo {
 /// Until Ctrl-C or the end of a service. Returns whether the invariants held.
 fn stay_up(bank: &mut LocalBank, interrupt: &Interrupt) -> anyhow::Result<bool> {
     super::up::describe(bank.stack());
-    println!(
-        "  services   accounts, payments, fraud, the ledger's projection (schema accounts) and the checker,"
-    );
+    println!("  services   accounts, payments, fraud, read models and the checker,");
     println!("             all in this process");
     println!("The bank is up until Ctrl-C.");
     let mut live = Live::start(&bank.brokers(), &bank.database_url())?;

@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 use std::time::Duration;
 
-use indicatif::ProgressBar;
+use indicatif::{ProgressBar, ProgressStyle};
 use sqlx::{Connection, PgConnection, Row};
 use tokio::runtime::Runtime;
 use tributary_checker::{End, Status, Watch, watch};
@@ -41,7 +41,7 @@ impl Live {
                 .enable_all()
                 .build()?,
             database_url: database_url.to_owned(),
-            line: std::io::stderr().is_terminal().then(ProgressBar::new_spinner),
+            line: std::io::stderr().is_terminal().then(line),
             shown: None,
             before: 0,
         })
@@ -65,7 +65,7 @@ impl Live {
             events.saturating_sub(self.before) as f64 / since.as_secs_f64()
         });
         (self.before, self.shown) = (events, Some(Moment::now()));
-        let text = format!("{} | {}", self.balances(), told(&status, rate));
+        let text = told(&status, &self.balances(), rate);
         match &self.line {
             Some(line) => {
                 line.set_message(text);
@@ -112,7 +112,18 @@ impl Live {
     }
 }
 
-fn told(status: &Status, rate: f64) -> String {
+/// A line that is as wide as the terminal, and no wider.
+fn line() -> ProgressBar {
+    let line = ProgressBar::new_spinner();
+    // A template that does not parse would be a slip in the line below; the default wraps.
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
+        line.set_style(style);
+    }
+    line
+}
+
+/// What matters most first: a narrow terminal cuts off the rest.
+fn told(status: &Status, balances: &str, rate: f64) -> String {
     let totals = &status.totals;
     let invariants = match status.violations_total {
         0 if status.cuts > 0 && status.lag == 0 => "invariants hold".to_owned(),
@@ -120,7 +131,7 @@ fn told(status: &Status, rate: f64) -> String {
         broken => format!("{} VIOLATIONS", grouped(broken)),
     };
     format!(
-        "{} accounts, {} entries, {} holds open, {} in transit | {rate:.0} events/s | {invariants}",
+        "{invariants} | {balances} | {} accounts, {} entries | {rate:.0}/s | {} holds open, {} in transit",
         grouped(totals.accounts),
         grouped(totals.entries),
         grouped(totals.holds_open),
