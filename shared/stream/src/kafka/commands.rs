@@ -53,12 +53,23 @@ impl ProducerContext for Deliveries {
 
     fn delivery(&self, result: &DeliveryResult<'_>, token: usize) {
         let result = match result {
-            Ok(message) => Ok((message.partition(), message.offset())),
+            Ok(message) => placed(message.partition(), message.offset()),
             Err((error, _)) => Err(classify("writing a record", error)),
         };
         (self.on_delivery)(Delivered { token, result });
         self.leave();
     }
+}
+
+/// Where a record is that the broker took. A broker that had taken it before, and whose first answer was lost, says so
+/// but doesn't say where; librdkafka then calls it delivered at an offset that is none.
+fn placed(partition: i32, offset: i64) -> Result<(i32, i64), Fault> {
+    if offset >= 0 {
+        return Ok((partition, offset));
+    }
+    Err(Fault::transient(format!(
+        "the broker had taken a record of partition {partition} before, and doesn't say where it is"
+    )))
 }
 
 impl Deliveries {
@@ -174,5 +185,16 @@ impl CommandProducer {
 
     fn deliveries(&self) -> &Deliveries {
         self.producer.client().context()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_that_was_taken_before_is_nowhere_that_can_be_told() {
+        assert_eq!(placed(1, 0).ok(), Some((1, 0)));
+        assert!(placed(1, -1001).is_err_and(|fault| fault.message.contains("partition 1")));
     }
 }
