@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::{
     Header, HistoryRow,
     berka::{self, Berka},
-    fault::{BadRow, HistoryError, Parked},
+    fault::{BadRow, HistoryError, Parked, Position},
     format::{self, StoredHistory, Writer},
     statistics::{Statistics, Sums, Tally},
 };
@@ -106,10 +106,22 @@ impl History {
     /// # Errors
     /// When the history is read from a file that can't be read any more, or has changed since it was opened.
     pub fn rows(&self) -> Result<Rows<'_>, HistoryError> {
+        Ok(Box::new(self.located_rows()?.map(|row| Ok(row?.1))))
+    }
+
+    /// [`Self::rows`], each with the line that it comes from; an opening with that of the account's first row. None where
+    /// the history isn't read from a file.
+    ///
+    /// # Errors
+    /// As [`Self::rows`].
+    pub fn located_rows(&self) -> Result<LocatedRows<'_>, HistoryError> {
         Ok(match &self.content {
-            Content::Berka(berka) => Box::new(berka.rows().map(Ok)),
-            Content::Stored(stored) => Box::new(stored.rows()?),
-            Content::Rows(rows) => Box::new(rows.iter().cloned().map(Ok)),
+            Content::Berka(berka) => Box::new(berka.rows().map(|(position, row)| Ok((Some(position), row)))),
+            Content::Stored(stored) => {
+                let rows = stored.rows()?;
+                Box::new(rows.map(|row| row.map(|(position, row)| (Some(position), row))))
+            }
+            Content::Rows(rows) => Box::new(rows.iter().cloned().map(|row| Ok((None, row)))),
         })
     }
 
@@ -128,3 +140,7 @@ impl History {
 
 /// Iterator over a history's rows.
 pub type Rows<'a> = Box<dyn Iterator<Item = Result<HistoryRow, HistoryError>> + 'a>;
+
+/// Iterator over a history's rows and where they stand.
+pub type LocatedRows<'a> =
+    Box<dyn Iterator<Item = Result<(Option<Position>, HistoryRow), HistoryError>> + 'a>;

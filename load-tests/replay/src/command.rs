@@ -19,6 +19,8 @@ use tributary_ids::{AccountId, CommandId, CustomerId, HoldId, PaymentId, derive}
 use tributary_money::{Currency, Money};
 use uuid::Uuid;
 
+use crate::plan::Plan;
+
 /// Who acts, as every imported command says.
 const ACTOR: &str = "history-replay";
 
@@ -31,6 +33,8 @@ pub enum RowFault {
     ContraUnknown,
     #[error("the amount is outside what 64 bits of minor units hold")]
     Overflow,
+    #[error("the ledger has the account at another balance than the one that this history begins with")]
+    OpeningDiffers,
 }
 
 impl RowFault {
@@ -40,6 +44,7 @@ impl RowFault {
             Self::AccountUnknown => "REPLAY_ACCOUNT_UNKNOWN",
             Self::ContraUnknown => "REPLAY_CONTRA_UNKNOWN",
             Self::Overflow => "REPLAY_AMOUNT_OVERFLOW",
+            Self::OpeningDiffers => "REPLAY_OPENING_DIFFERS",
         }
     }
 }
@@ -99,6 +104,11 @@ pub struct RowCommand {
 }
 
 impl RowCommand {
+    /// Whether it names no row of the history, so that the ledger can't tell which one is before it.
+    pub fn is_alone(&self) -> bool {
+        self.data.import().is_none()
+    }
+
     /// The inbox record, for a topic of that many partitions.
     pub fn record(&self, partitions: i32, branch: Option<&str>) -> Outgoing {
         let envelope = CommandEnvelope {
@@ -128,10 +138,12 @@ impl RowCommand {
 }
 
 /// What later rows of an account need of its opening.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Known {
     currency: Currency,
     branch: Option<String>,
+    /// Sequence of the last row that the account takes as a row of the history; 0 when there is none yet.
+    last: u64,
 }
 
 /// Translates the rows of one history, in their order.
@@ -154,26 +166,30 @@ impl Translator {
         self.accounts.get(account)?.branch.as_deref()
     }
 
-    /// The command that the row becomes; none for a posting that moves nothing, for which the ledger has no entry.
-    pub fn command(&mut self, row: &HistoryRow) -> Result<Option<RowCommand>, RowFault> {
+    /// The command that the row becomes; none for a posting that moves nothing, for which the ledger has no entry. Its
+    /// account's first row goes on from what `plan` says that an earlier period has left.
+    pub fn command(&mut self, row: &HistoryRow, plan: &Plan) -> Result<Option<RowCommand>, RowFault> {
         if let HistoryRow::Open(open) = row {
             let known = Known {
                 currency: open.currency,
                 branch: open.branch.clone(),
+                last: plan.taken(account_id(&open.account)),
             };
             self.accounts.insert(open.account.clone(), known);
         }
-        let currency = self
-            .accounts
-            .get(row.account())
-            .ok_or(RowFault::AccountUnknown)?
-            .currency;
+        let Known { currency, last, .. } =
+            *self.accounts.get(row.account()).ok_or(RowFault::AccountUnknown)?;
         let account = account_id(row.account());
         let data = match row {
             HistoryRow::Open(open) => Some(self.open(open)),
-            HistoryRow::Posting(posting) => self.posting(posting, currency)?,
-            _ => Some(self.other(row, account, currency)?),
+            HistoryRow::Posting(posting) => self.posting(posting, currency, last)?,
+            _ => Some(self.other(row, account, currency, last)?),
         };
+        if data.as_ref().is_some_and(|data| data.import().is_some())
+            && let Some(known) = self.accounts.get_mut(row.account())
+        {
+            known.last = row.sequence();
+        }
         let id = command_id(&self.source, account, row.sequence());
         Ok(data.map(|data| RowCommand { id, account, data }))
     }
@@ -195,11 +211,16 @@ impl Translator {
     }
 
     /// Whatever a history records has happened: every debit is booked, also below zero.
-    fn posting(&self, row: &Posting, currency: Currency) -> Result<Option<AccountsCommand>, RowFault> {
+    fn posting(
+        &self,
+        row: &Posting,
+        currency: Currency,
+        last: u64,
+    ) -> Result<Option<AccountsCommand>, RowFault> {
         let account_id = account_id(&row.account);
         let contra = gl_account(&row.contra)?;
         let rounding = (row.rounding != 0).then(|| decimal(row.rounding, currency));
-        let import = self.import(row.sequence);
+        let import = self.import(row.sequence, last);
         let details = Details {
             purpose: some_text(&row.kind),
             counterparty_bank: row
@@ -251,6 +272,7 @@ impl Translator {
         row: &HistoryRow,
         account_id: AccountId,
         currency: Currency,
+        last: u64,
     ) -> Result<AccountsCommand, RowFault> {
         Ok(match row {
             HistoryRow::Transfer(row) => TransferOut {
@@ -262,7 +284,7 @@ impl Translator {
                 hold_id: None,
                 booking_date: row.date,
                 value_date: None,
-                import: self.import(row.from_sequence),
+                import: self.import(row.from_sequence, last),
                 details: Details::default(),
             }
             .into(),
@@ -284,7 +306,7 @@ impl Translator {
                 last: false,
                 booking_date: row.date,
                 value_date: None,
-                import: self.import(row.sequence),
+                import: self.import(row.sequence, last),
                 details: Details::default(),
             }
             .into(),
@@ -297,17 +319,18 @@ impl Translator {
                 account_id,
                 entry_id: command_id(&self.source, account_id, row.of).event(0).to_smolstr(),
                 booking_date: row.date,
-                import: self.import(row.sequence),
+                import: self.import(row.sequence, last),
             }
             .into(),
             HistoryRow::Open(_) | HistoryRow::Posting(_) => return Err(RowFault::AccountUnknown),
         })
     }
 
-    fn import(&self, sequence: u64) -> Option<ImportRef> {
+    fn import(&self, sequence: u64, last: u64) -> Option<ImportRef> {
         Some(ImportRef {
             source: self.source.clone(),
             sequence,
+            after: Some(last),
         })
     }
 }
@@ -342,7 +365,8 @@ mod tests {
                 branch: Some("berka/district/18".into()),
                 opening_balance: 0,
             };
-            translator.command(&HistoryRow::Open(open)).unwrap().unwrap();
+            let opening = translator.command(&HistoryRow::Open(open), &Plan::default());
+            assert!(opening.unwrap().unwrap().is_alone());
         }
         translator
     }
@@ -369,7 +393,7 @@ mod tests {
 
     fn command_of(row: Posting) -> Option<AccountsCommand> {
         opened()
-            .command(&HistoryRow::Posting(row))
+            .command(&HistoryRow::Posting(row), &Plan::default())
             .unwrap()
             .map(|command| command.data)
     }
@@ -423,21 +447,27 @@ mod tests {
                 contra,
                 ..posting(1, 0)
             });
-            assert_eq!(opened().command(&row), Err(RowFault::ContraUnknown));
+            assert_eq!(
+                opened().command(&row, &Plan::default()),
+                Err(RowFault::ContraUnknown)
+            );
         }
     }
 
     #[test]
     fn the_same_row_is_the_same_command_in_every_replay() {
         let row = HistoryRow::Posting(posting(100, 0));
-        assert_eq!(opened().command(&row), opened().command(&row));
+        assert_eq!(
+            opened().command(&row, &Plan::default()),
+            opened().command(&row, &Plan::default())
+        );
     }
 
     #[test]
     fn a_reversal_names_the_entry_that_its_row_became() {
         let mut translator = opened();
         let original = translator
-            .command(&HistoryRow::Posting(posting(100, 0)))
+            .command(&HistoryRow::Posting(posting(100, 0)), &Plan::default())
             .unwrap()
             .unwrap();
         let reversal = HistoryRow::Reversal(Reversal {
@@ -451,11 +481,33 @@ mod tests {
             balance_after: None,
             forced: false,
         });
-        let Some(AccountsCommand::Reverse(reverse)) = translator.command(&reversal).unwrap().map(|c| c.data)
+        let Some(AccountsCommand::Reverse(reverse)) = translator
+            .command(&reversal, &Plan::default())
+            .unwrap()
+            .map(|c| c.data)
         else {
             panic!("no reversal");
         };
         assert_eq!(reverse.entry_id, original.id.event(0).to_string());
+    }
+
+    #[test]
+    fn a_row_names_the_last_one_before_it_that_its_account_takes() {
+        let mut translator = opened();
+        let mut named = |sequence, amount| {
+            let row = Posting {
+                sequence,
+                ..posting(amount, 0)
+            };
+            let command = translator.command(&HistoryRow::Posting(row), &Plan::default());
+            command.unwrap().map(|command| {
+                let import = command.data.import().unwrap();
+                (import.sequence, import.after)
+            })
+        };
+        assert_eq!(named(7, 100), Some((7, Some(0))));
+        assert_eq!(named(8, 0), None);
+        assert_eq!(named(9, -100), Some((9, Some(7))));
     }
 
     #[test]
@@ -478,7 +530,7 @@ mod tests {
             from_balance_after: None,
             to_balance_after: None,
         });
-        let command = opened().command(&transfer).unwrap().unwrap();
+        let command = opened().command(&transfer, &Plan::default()).unwrap().unwrap();
         assert_eq!(command.account, AccountId::named("berka/1"));
         assert_eq!(command.data.import().map(|import| import.sequence), Some(5));
     }

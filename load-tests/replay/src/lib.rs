@@ -28,5 +28,5 @@ pub use reconciliation::{
     Checked, Counts, Difference, DifferenceKind, Differences, LeftOut, ReadModelLedger, Reconciliation,
     SumLine,
 };
-pub use run::{Options, ReplayError, Replayed, Unsent, replay};
+pub use run::{Options, ReplayError, Replayed, replay};
 pub use topic::{HoldStep, News, Refused, TopicLedger};

@@ -3,18 +3,29 @@
 use hashbrown::HashMap;
 use tributary_contracts::accounts::ImportRef;
 use tributary_history::{History, HistoryError, HistoryRow};
-use tributary_ids::AccountId;
+use tributary_ids::{AccountId, EventId};
 
-use crate::{command::account_id, topic::TopicLedger};
+use crate::{
+    command::{account_id, command_id},
+    topic::TopicLedger,
+};
 
-/// Most that a single row's rounding can be, in minor units: the ledger's own limit.
-const ROUNDING_MAX: u64 = 100;
+/// Most that a first row's rounding can be, in minor units: what the Berka bank's rows are rounded by.
+const ROUNDING_MAX: u64 = 10;
 
 /// An account of the history.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 struct Planned {
     /// Of the account's first row after its opening.
     first_sequence: Option<u64>,
+    /// That row records the balance after it, so that its rounding can be told once the balance before it is known.
+    can_round: bool,
+    /// The entry of a transfer that brings money before any row that names the source in the log.
+    first_arrival: Option<EventId>,
+    /// Such a row was seen.
+    names_source: bool,
+    /// The balance that the ledger has before any of this history's rows; none where it has no entries then.
+    found: Option<i64>,
     carried: Option<Carried>,
 }
 
@@ -24,10 +35,37 @@ struct Carried {
     balance: i64,
     /// The account's sequence number of the earlier period's last entry.
     last_seq: u64,
+    /// Sequence of the source's last row that the earlier period has brought.
+    taken: u64,
+}
+
+impl Planned {
+    /// Sees a row of the account's own.
+    fn see(&mut self, row: &HistoryRow) {
+        let (takes, can_round) = match row {
+            HistoryRow::Open(_) => return,
+            HistoryRow::Posting(row) => (row.amount != 0 || row.rounding != 0, row.balance_after.is_some()),
+            HistoryRow::Reserve(_) | HistoryRow::Release(_) => (false, false),
+            HistoryRow::Transfer(_) | HistoryRow::Settle(_) | HistoryRow::Reversal(_) => (true, false),
+        };
+        if self.first_sequence.is_none() {
+            self.first_sequence = Some(row.sequence());
+            self.can_round = can_round;
+        }
+        self.names_source |= takes;
+    }
+
+    /// Sees a transfer that pays the account.
+    fn see_arrival(&mut self, sequence: u64, entry: EventId) {
+        self.first_sequence.get_or_insert(sequence);
+        if !self.names_source {
+            self.first_arrival.get_or_insert(entry);
+        }
+    }
 }
 
 /// The accounts of a history.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Plan {
     source: String,
     accounts: HashMap<AccountId, Planned>,
@@ -39,25 +77,20 @@ impl Plan {
     /// # Errors
     /// When the history can't be read.
     pub fn of(history: &History) -> Result<Self, HistoryError> {
+        let source = history.header.source.clone();
         let mut accounts: HashMap<AccountId, Planned> = HashMap::new();
         for row in history.rows()? {
             let row = row?;
-            let opens = matches!(row, HistoryRow::Open(_));
-            let mut see = |account: &str, sequence: u64| {
-                let planned = accounts.entry(account_id(account)).or_insert(Planned {
-                    first_sequence: None,
-                    carried: None,
-                });
-                if !opens && planned.first_sequence.is_none() {
-                    planned.first_sequence = Some(sequence);
-                }
-            };
-            see(row.account(), row.sequence());
+            let account = account_id(row.account());
+            accounts.entry(account).or_default().see(&row);
             if let HistoryRow::Transfer(transfer) = &row {
-                see(&transfer.to, transfer.to_sequence);
+                let arrival = command_id(&source, account, transfer.from_sequence)
+                    .follow_up(0)
+                    .event(0);
+                let creditor = accounts.entry(account_id(&transfer.to)).or_default();
+                creditor.see_arrival(transfer.to_sequence, arrival);
             }
         }
-        let source = history.header.source.clone();
         Ok(Self { source, accounts })
     }
 
@@ -74,16 +107,38 @@ impl Plan {
             };
             let earlier = |import: &ImportRef| import.source == self.source && import.sequence < first;
             let entries = ledger.entries_of(*account);
-            let here = entries
-                .iter()
-                .position(|entry| entry.import.as_ref().is_some_and(|import| !earlier(import)));
+            let here = entries.iter().position(|entry| match &entry.import {
+                Some(import) => !earlier(import),
+                None => planned.first_arrival == Some(entry.id),
+            });
             let before = &entries[..here.unwrap_or(entries.len())];
-            let imported = before.iter().any(|entry| entry.import.is_some());
-            planned.carried = before.last().filter(|_| imported).map(|last| Carried {
+            let imports = before.iter().filter_map(|entry| entry.import.as_ref());
+            let taken = imports.map(|import| import.sequence).max();
+            planned.found = before.last().map(|last| last.balance_after);
+            planned.carried = before.last().zip(taken).map(|(last, taken)| Carried {
                 balance: last.balance_after,
                 last_seq: last.seq,
+                taken,
             });
         }
+    }
+
+    /// The sequence of the last row that an earlier period has brought to the account; 0 for none.
+    pub fn taken(&self, account: AccountId) -> u64 {
+        let carried = self.accounts.get(&account).and_then(|planned| planned.carried);
+        carried.map_or(0, |carried| carried.taken)
+    }
+
+    /// Whether the account begins, give or take the rounding of its first row, with the balance that the ledger has
+    /// before any of its rows. True where the ledger has no entries then.
+    pub fn goes_on(&self, account: AccountId, opening_balance: i64) -> bool {
+        let Some(planned) = self.accounts.get(&account) else {
+            return true;
+        };
+        planned.found.is_none_or(|found| {
+            let off = opening_balance.abs_diff(found);
+            off == 0 || (planned.can_round && off <= ROUNDING_MAX)
+        })
     }
 
     /// The balance that the account has from an earlier period.
@@ -205,6 +260,7 @@ mod tests {
             import: Some(ImportRef {
                 source: "berka".into(),
                 sequence,
+                after: None,
             }),
             details: Details::default(),
         });

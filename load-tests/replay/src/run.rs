@@ -8,13 +8,13 @@ use std::{
 };
 
 use chrono::NaiveDate;
-use hashbrown::HashSet;
+use hashbrown::{HashMap, HashSet};
 use tributary_contracts::{
     codec::DecodeError,
     topics::{ACCOUNTS_EVENTS, ACCOUNTS_INBOX},
 };
 use tributary_history::{History, HistoryError, HistoryRow, Rows};
-use tributary_ids::AccountId;
+use tributary_ids::{AccountId, CommandId};
 use tributary_stream::{
     kafka::{CommandProducer, Delivered, EventReader, Watermarks},
     log::Fault,
@@ -22,7 +22,7 @@ use tributary_stream::{
 
 use crate::{
     clock::Moment,
-    command::{RowFault, Translator, account_id, hold_id, payment_id},
+    command::{RowFault, Translator, account_id, command_id, hold_id, payment_id},
     plan::Plan,
     progress::{Progress, grouped},
     schedule::{Scheduler, Task},
@@ -97,15 +97,6 @@ impl From<Fault> for ReplayError {
     }
 }
 
-/// A row that was not sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unsent {
-    pub account: String,
-    pub sequence: u64,
-    /// What is wrong with it; none: it stands behind such a row of its account.
-    pub fault: Option<RowFault>,
-}
-
 /// A replay that came to its end.
 #[derive(Debug)]
 pub struct Replayed {
@@ -115,7 +106,10 @@ pub struct Replayed {
     pub sent: u64,
     /// Commands that found their row posted before.
     pub known_before: u64,
-    pub unsent: Vec<Unsent>,
+    /// Rows that were not sent since something is wrong with them, by the commands that they would have become.
+    pub faults: HashMap<CommandId, RowFault>,
+    /// Commands that were refused meanwhile.
+    pub refused: HashSet<CommandId>,
     /// From the first command to the last answer.
     pub took: Duration,
     /// From [`Options::since`] to the first entry of this replay; none when it posted none.
@@ -166,7 +160,8 @@ pub fn replay(
         sent: 0,
         delivered: 0,
         last_offsets: BTreeMap::new(),
-        unsent: Vec::new(),
+        faults: HashMap::new(),
+        refused: HashSet::new(),
         parked: HashSet::new(),
         first_entry_after: None,
     };
@@ -181,12 +176,12 @@ pub fn replay(
 }
 
 /// The accounts that a row moves.
-fn sides(row: &HistoryRow) -> [Option<&str>; 2] {
+pub(crate) fn sides(row: &HistoryRow) -> impl Iterator<Item = AccountId> + Clone {
     let creditor = match row {
-        HistoryRow::Transfer(transfer) => Some(transfer.to.as_str()),
+        HistoryRow::Transfer(transfer) => Some(account_id(&transfer.to)),
         _ => None,
     };
-    [Some(row.account()), creditor]
+    [Some(account_id(row.account())), creditor].into_iter().flatten()
 }
 
 /// Reads the log on.
@@ -240,9 +235,10 @@ struct Replay<'h> {
     delivered: u64,
     /// The last offset that each inbox partition gave us.
     last_offsets: BTreeMap<i32, i64>,
-    unsent: Vec<Unsent>,
+    faults: HashMap<CommandId, RowFault>,
+    refused: HashSet<CommandId>,
     /// Accounts of which nothing more is sent: a transfer that isn't made moves neither of its sides.
-    parked: HashSet<String>,
+    parked: HashSet<AccountId>,
     /// What had nothing to do before this replay.
     known_before: u64,
     first_entry_after: Option<Duration>,
@@ -290,7 +286,6 @@ impl Replay<'_> {
             self.moved = Moment::now();
             let last = self.last_offsets.entry(partition).or_insert(offset);
             *last = offset.max(*last);
-            self.scheduler.delivered(partition);
         }
         Ok(())
     }
@@ -323,11 +318,21 @@ impl Replay<'_> {
     }
 
     fn take_up(&mut self, row: &HistoryRow) {
-        let sides = sides(row);
-        let is_parked = sides.iter().flatten().any(|side| self.parked.contains(*side));
-        let command = match self.translator.command(row) {
-            _ if is_parked => return self.leave_out(row, None),
-            Err(fault) => return self.leave_out(row, Some(fault)),
+        if sides(row).any(|side| self.parked.contains(&side)) {
+            self.parked.extend(sides(row));
+            return;
+        }
+        let command = match self
+            .begin(row)
+            .and_then(|()| self.translator.command(row, &self.plan))
+        {
+            Err(fault) => {
+                let account = account_id(row.account());
+                let command = command_id(self.plan.source(), account, row.sequence());
+                self.faults.insert(command, fault);
+                self.parked.extend(sides(row));
+                return;
+            }
             Ok(None) => return,
             Ok(Some(command)) => command,
         };
@@ -347,8 +352,20 @@ impl Replay<'_> {
             command: command.id,
             account: command.account,
             transfer,
+            alone: command.is_alone(),
             record: command.record(self.partitions, branch),
         });
+    }
+
+    /// Whether an account begins where the ledger has it. Where it doesn't, a row between is missing, or one too many is
+    /// there, and nobody can tell which.
+    fn begin(&self, row: &HistoryRow) -> Result<(), RowFault> {
+        match row {
+            HistoryRow::Open(open) if !self.plan.goes_on(account_id(&open.account), open.opening_balance) => {
+                Err(RowFault::OpeningDiffers)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Whether the row isn't sent, since the ledger has what it asks for and can't tell for ever: an account that an
@@ -361,16 +378,6 @@ impl Replay<'_> {
             HistoryRow::Release(row) => has_hold(&row.hold, HoldStep::Released),
             _ => false,
         }
-    }
-
-    fn leave_out(&mut self, row: &HistoryRow, fault: Option<RowFault>) {
-        self.parked
-            .extend(sides(row).into_iter().flatten().map(str::to_owned));
-        self.unsent.push(Unsent {
-            account: row.account().to_owned(),
-            sequence: row.sequence(),
-            fault,
-        });
     }
 
     fn send_ready(&mut self) -> Result<usize, ReplayError> {
@@ -391,7 +398,11 @@ impl Replay<'_> {
             self.scheduler.arrived(*payment);
         }
         for command in &news.refused {
-            self.scheduler.refused(*command);
+            self.refused.insert(*command);
+            self.parked.extend(self.scheduler.refused(*command));
+        }
+        for command in &news.answered {
+            self.scheduler.answered(*command);
         }
         Ok(news)
     }
@@ -434,7 +445,8 @@ impl Replay<'_> {
             plan: self.plan,
             ledger: self.follower.ledger,
             sent: self.sent,
-            unsent: self.unsent,
+            faults: self.faults,
+            refused: self.refused,
             took: self.began.elapsed(),
             first_entry_after: self.first_entry_after,
         }

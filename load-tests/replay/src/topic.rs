@@ -27,6 +27,8 @@ pub struct News {
     pub arrived: Vec<PaymentId>,
     /// Commands that were refused or dead-lettered.
     pub refused: Vec<CommandId>,
+    /// Commands of which all events are there, those of `refused` among them.
+    pub answered: Vec<CommandId>,
     pub events: u64,
     pub entries: u64,
 }
@@ -87,6 +89,7 @@ impl TopicLedger {
         if envelope.index + 1 == envelope.of {
             let answered = self.answered.entry(envelope.origin.partition).or_insert(-1);
             *answered = envelope.origin.offset.max(*answered);
+            news.answered.push(envelope.command_id);
         }
         Ok(())
     }

@@ -42,6 +42,8 @@ fn external_account(number: u32) -> String {
 /// The transactions of a directory, in order, in some 70 bytes each.
 #[derive(Debug)]
 pub(crate) struct Berka {
+    /// Of the files, by the index that their transactions have.
+    names: Vec<Arc<str>>,
     transactions: Vec<Transaction>,
     placed: Vec<Placed>,
     openings: HashMap<u32, Opened>,
@@ -90,6 +92,7 @@ pub(crate) fn read(directory: &Path) -> Result<Reading, HistoryError> {
     Ok(Reading {
         header: Header::new(SOURCE, currency),
         berka: Berka {
+            names,
             transactions,
             placed: sorted.placed,
             openings: sorted.openings,
@@ -200,8 +203,8 @@ fn position(names: &[Arc<str>], row: &Transaction) -> Position {
 }
 
 impl Berka {
-    /// The rows by day, then account; an account's opening comes right before its first posting.
-    pub(crate) fn rows(&self) -> impl Iterator<Item = HistoryRow> {
+    /// The rows by day, then account, and where each stands; an account's opening comes right before its first posting.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = (Position, HistoryRow)> {
         self.placed.iter().flat_map(|placed| {
             let row = &self.transactions[placed.transaction as usize];
             let opened = if placed.opens {
@@ -212,6 +215,7 @@ impl Berka {
             let open = opened.map(|opened| HistoryRow::Open(self.open(row, opened)));
             open.into_iter()
                 .chain([HistoryRow::Posting(posting(row, placed))])
+                .map(|of| (position(&self.names, row), of))
         })
     }
 

@@ -148,12 +148,15 @@ impl StoredHistory {
     /// Reads the file once more.
     pub(crate) fn rows(
         &self,
-    ) -> Result<impl Iterator<Item = Result<HistoryRow, HistoryError>>, HistoryError> {
+    ) -> Result<impl Iterator<Item = Result<(Position, HistoryRow), HistoryError>>, HistoryError> {
         let (_, reader) = FormatReader::open(&self.path)?;
         let row = |stored: Result<StoredRow, HistoryError>| match stored {
             Err(error) => Some(Err(error)),
             Ok(stored) if self.left_out.contains(&stored.position.line) => None,
-            Ok(StoredRow { row: Ok(row), .. }) => Some(Ok(row)),
+            Ok(StoredRow {
+                position,
+                row: Ok(row),
+            }) => Some(Ok((position, row))),
             Ok(StoredRow { position, .. }) => Some(Err(HistoryError::Changed(position))),
         };
         Ok(reader.filter_map(row))

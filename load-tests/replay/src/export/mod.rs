@@ -340,6 +340,7 @@ mod tests {
             Some(ImportRef {
                 source: "berka".into(),
                 sequence,
+                after: None,
             })
         };
         let steps = steps(vec![

@@ -2,10 +2,15 @@
 
 use hashbrown::{HashMap, HashSet};
 use serde::Serialize;
-use tributary_history::History;
+use tributary_history::{History, HistoryRow, Position};
 use tributary_ids::{AccountId, EventId};
 
-use crate::{command::command_id, plan::Plan, run::Replayed, topic::TopicLedger};
+use crate::{
+    command::{account_id, command_id},
+    plan::Plan,
+    run::{Replayed, sides},
+    topic::TopicLedger,
+};
 
 /// A row of the source that is not in the ledger, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -14,8 +19,8 @@ pub struct LeftOut {
     pub place: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
-    /// Stable.
-    pub code: &'static str,
+    /// Stable: of the reader, the replay or the ledger.
+    pub code: String,
     pub reason: String,
 }
 
@@ -45,42 +50,103 @@ pub(super) fn excused(
     excused
 }
 
-/// Bad rows and parked ones: of the source, and those that the ledger has no words for.
-pub(super) fn left_out(history: &History, replayed: &Replayed) -> (Vec<LeftOut>, Vec<LeftOut>) {
-    let mut bad: Vec<_> = history
-        .bad
-        .iter()
-        .map(|row| LeftOut {
+/// Bad rows and parked ones: of the source, those that the ledger has no words for, and those that it refused.
+pub(super) struct LeftOutRows<'r> {
+    replayed: &'r Replayed,
+    pub(super) bad: Vec<LeftOut>,
+    pub(super) parked: Vec<LeftOut>,
+    /// Accounts of which nothing more was taken while the history was replayed, and the row from which on.
+    behind: HashMap<AccountId, String>,
+    /// Accounts of which some row was taken.
+    begun: HashSet<AccountId>,
+    /// Accounts of which no row was taken.
+    pub(super) whole: HashSet<AccountId>,
+}
+
+impl<'r> LeftOutRows<'r> {
+    /// Begins with what the source's reader has left out.
+    pub(super) fn new(history: &History, replayed: &'r Replayed) -> Self {
+        let bad = history.bad.iter().map(|row| LeftOut {
             place: row.position.to_string(),
             account: row.account.clone(),
-            code: row.fault.code(),
+            code: row.fault.code().to_owned(),
             reason: row.fault.to_string(),
-        })
-        .collect();
-    let mut parked: Vec<_> = history
-        .parked
-        .iter()
-        .map(|row| LeftOut {
+        });
+        let parked = history.parked.iter().map(|row| LeftOut {
             place: row.position.to_string(),
             account: Some(row.account.clone()),
-            code: "HISTORY_PARKED",
+            code: "HISTORY_PARKED".to_owned(),
             reason: format!("behind {}", row.behind),
-        })
-        .collect();
-    for unsent in &replayed.unsent {
-        let row = LeftOut {
-            place: format!("{} row {}", unsent.account, unsent.sequence),
-            account: Some(unsent.account.clone()),
-            code: unsent.fault.map_or("REPLAY_PARKED", |fault| fault.code()),
-            reason: unsent.fault.map_or_else(
-                || "behind a bad row of its account".to_owned(),
-                |fault| fault.to_string(),
-            ),
-        };
-        match unsent.fault {
-            Some(_) => bad.push(row),
-            None => parked.push(row),
+        });
+        Self {
+            replayed,
+            bad: bad.collect(),
+            parked: parked.collect(),
+            behind: HashMap::new(),
+            begun: HashSet::new(),
+            whole: HashSet::new(),
         }
     }
-    (bad, parked)
+
+    /// Whether the next row of the history was taken. Notes it where it wasn't: the first such row of an account is bad,
+    /// those behind it are parked, and with a transfer both its sides.
+    pub(super) fn was_taken(&mut self, position: Option<&Position>, row: &HistoryRow) -> bool {
+        let behind = sides(row).find_map(|side| self.behind.get(&side)).cloned();
+        let fault = match &behind {
+            Some(_) => None,
+            None => self.fault(row),
+        };
+        if behind.is_none() && fault.is_none() {
+            self.begun.extend(sides(row));
+            return true;
+        }
+        let place = position.map_or_else(
+            || format!("{} row {}", row.account(), row.sequence()),
+            ToString::to_string,
+        );
+        for side in sides(row) {
+            let first = behind.clone().unwrap_or_else(|| place.clone());
+            self.behind.entry(side).or_insert(first);
+            if !self.begun.contains(&side) {
+                self.whole.insert(side);
+            }
+        }
+        let account = Some(row.account().to_owned());
+        match fault {
+            Some((code, reason)) => self.bad.push(LeftOut {
+                place,
+                account,
+                code,
+                reason,
+            }),
+            None => self.parked.push(LeftOut {
+                place,
+                account,
+                code: "REPLAY_PARKED".to_owned(),
+                reason: format!("behind {}", behind.unwrap_or_default()),
+            }),
+        }
+        false
+    }
+
+    /// Code and reason of a row that is bad in itself.
+    fn fault(&self, row: &HistoryRow) -> Option<(String, String)> {
+        let replayed = self.replayed;
+        let id = command_id(replayed.plan.source(), account_id(row.account()), row.sequence());
+        if let Some(fault) = replayed.faults.get(&id) {
+            return Some((fault.code().to_owned(), fault.to_string()));
+        }
+        let refused = replayed
+            .refused
+            .contains(&id)
+            .then(|| replayed.ledger.refusal(id))??;
+        Some((refused.code.clone(), refused.detail.clone()))
+    }
+
+    /// Accounts of which anything was left out.
+    pub(super) fn accounts(&self) -> HashSet<AccountId> {
+        let told = self.bad.iter().chain(&self.parked);
+        let told = told.filter_map(|row| row.account.as_deref()).map(account_id);
+        told.chain(self.behind.keys().copied()).collect()
+    }
 }

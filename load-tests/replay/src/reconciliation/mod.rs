@@ -6,7 +6,7 @@ mod side;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashMap;
 use serde::Serialize;
 use tributary_contracts::accounts::GlAccount;
 use tributary_history::{History, HistoryError, HistoryRow};
@@ -21,7 +21,7 @@ use crate::{
     run::Replayed,
     topic::TopicLedger,
 };
-use left_out::{excused, left_out};
+use left_out::{LeftOutRows, excused};
 use side::{RowName, Side};
 
 pub use left_out::LeftOut;
@@ -133,12 +133,15 @@ impl Reconciliation {
         checker: Option<Checked>,
     ) -> Result<Self, HistoryError> {
         let mut comparison = Comparison::new(&replayed.plan, &replayed.ledger, read_model);
-        for row in history.rows()? {
-            comparison.compare(&replayed.plan.row(row?));
+        let mut left_out = LeftOutRows::new(history, replayed);
+        for row in history.located_rows()? {
+            let (position, row) = row?;
+            if left_out.was_taken(position.as_ref(), &row) {
+                comparison.compare(&replayed.plan.row(row));
+            }
         }
-        let (bad, parked) = left_out(history, replayed);
-        let accounts = bad.iter().chain(&parked).filter_map(|row| row.account.as_deref());
-        let mut reconciliation = comparison.finish(&accounts.map(account_id).collect());
+        let mut reconciliation = comparison.finish(&left_out);
+        let LeftOutRows { bad, parked, .. } = left_out;
         let statistics = &history.statistics;
         reconciliation.source = history.header.source.clone();
         reconciliation.first_day = statistics.first;
@@ -323,7 +326,7 @@ impl<'r> Comparison<'r> {
         }
     }
 
-    fn finish(mut self, left_out: &HashSet<AccountId>) -> Reconciliation {
+    fn finish(mut self, left_out: &LeftOutRows<'_>) -> Reconciliation {
         let names = &self.names;
         let name_of = |account: AccountId| {
             names
@@ -331,7 +334,13 @@ impl<'r> Comparison<'r> {
                 .cloned()
                 .unwrap_or_else(|| account.to_string())
         };
-        let excused = excused(self.plan, self.ledger, &self.last_sequences, left_out);
+        let excused = excused(self.plan, self.ledger, &self.last_sequences, &left_out.accounts());
+        for side in [Some(&mut self.topic), self.read_model.as_mut()]
+            .into_iter()
+            .flatten()
+        {
+            side.leave_out(&left_out.whole);
+        }
         self.topic.finish(&excused, name_of);
         if let Some(side) = &mut self.read_model {
             side.finish(&excused, name_of);

@@ -174,6 +174,13 @@ impl Side {
         }
     }
 
+    /// Leaves out accounts of which no row was taken, whatever the ledger has of them.
+    pub(super) fn leave_out(&mut self, accounts: &HashSet<AccountId>) {
+        self.entries
+            .retain(|_, found| !accounts.contains(&found.entry.account));
+        self.accounts.retain(|account, _| !accounts.contains(account));
+    }
+
     /// Leaves out what rows have left that an earlier replay had and this one hasn't.
     fn excuse(&mut self, excused: &HashSet<EventId>) {
         for id in excused {

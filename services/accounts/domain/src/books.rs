@@ -28,6 +28,14 @@ pub const REMEMBERED_MS: i64 = 90 * 24 * 60 * 60 * 1000;
 /// everything, so it isn't made at every closing.
 const SWEEP_DAYS: u64 = 30;
 
+/// A row of a recorded history, as its account sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Import {
+    New,
+    /// The account has taken it, or a later one.
+    TakenBefore,
+}
+
 /// The business calendar of one partition.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Calendar {
@@ -154,13 +162,18 @@ impl Books {
         self.transits.get(&payment).filter(|item| !item.is_over(time_ms))
     }
 
-    /// Whether the account has taken that row of a recorded history, or a later one.
-    pub(crate) fn has_imported(&self, account: AccountId, import: Option<&ImportRef>) -> bool {
-        let taken = |import: &ImportRef| {
-            let source = Name::from(&import.source).ok()?;
-            self.imports.get(&(account, source)).copied()
+    /// What the row of a recorded history is to the account, if the command carries one.
+    pub(crate) fn import(&self, account: AccountId, import: Option<&ImportRef>) -> Result<Import, Rejection> {
+        let Some(import) = import else {
+            return Ok(Import::New);
         };
-        import.is_some_and(|import| taken(import).is_some_and(|highest| import.sequence <= highest))
+        let source = Name::from(&import.source).ok();
+        let taken = source.and_then(|source| self.imports.get(&(account, source)).copied());
+        match import.after {
+            _ if taken.is_some_and(|highest| import.sequence <= highest) => Ok(Import::TakenBefore),
+            Some(after) if after != taken.unwrap_or(0) => Err(Rejection::ImportGap),
+            _ => Ok(Import::New),
+        }
     }
 
     /// Closes a day, and drops what need not be remembered any more.

@@ -59,6 +59,8 @@ rejections! {
     ReversalNotAllowed = "REVERSAL_NOT_ALLOWED", "an entry of this kind is not reversed";
     ReversalWindowPassed = "REVERSAL_WINDOW_PASSED", "the entry's day is more than 90 days behind the open one";
 
+    ImportGap = "IMPORT_GAP", "the account has not taken the row before this one, or has taken others since";
+
     DateOutOfRange = "DATE_OUT_OF_RANGE", "the date is outside the years 1900 to 9999";
     DayAlreadyClosed = "DAY_ALREADY_CLOSED", "the day is the last one that was closed";
     DayOutOfOrder = "DAY_OUT_OF_ORDER", "a later day is closed already";

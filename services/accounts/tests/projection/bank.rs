@@ -157,6 +157,7 @@ impl Bank {
             import: Some(ImportRef {
                 source: "test".into(),
                 sequence,
+                after: None,
             }),
             details: Details {
                 purpose: Some("SIPO\tx".into()),

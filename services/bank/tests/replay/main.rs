@@ -8,11 +8,14 @@
 )]
 
 mod doctor;
+mod periods;
+mod refused;
 
 use std::{collections::BTreeMap, path::Path, process::Command, time::Duration};
 
 use bank::LocalBank;
 use doctor::{Fault, doctored};
+use serde_json::Value;
 use sqlx::{Connection, PgConnection};
 use tributary_contracts::{record::Record, topics::ACCOUNTS_EVENTS};
 use tributary_history::{Config, History, generate};
@@ -70,7 +73,8 @@ fn having_seen(history: &History, records: &[Record]) -> Replayed {
         ledger,
         sent: 0,
         known_before: 0,
-        unsent: Vec::new(),
+        faults: Default::default(),
+        refused: Default::default(),
         took: Duration::ZERO,
         first_entry_after: None,
     }
@@ -101,6 +105,24 @@ fn bank_command(bank: &LocalBank, arguments: &[&Path]) -> (bool, String) {
         .unwrap();
     let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
     (output.status.success(), text.concat())
+}
+
+/// `bank replay` on the running bank: whether all is sound, the reconciliation, and what was said.
+fn replay_command(bank: &LocalBank, path: &Path) -> (bool, Value, String) {
+    let home = tempfile::tempdir().unwrap();
+    let json = home.path().join("reconciliation.json");
+    let (success, text) = bank_command(bank, &[Path::new("replay"), path, Path::new("--json"), &json]);
+    let told = std::fs::read(&json).unwrap_or_else(|error| panic!("{error}: {text}"));
+    (success, serde_json::from_slice(&told).unwrap(), text)
+}
+
+#[test]
+fn a_row_stays_out_where_the_one_before_it_is_missing_and_goes_on_once_it_is_there() {
+    let home = tempfile::tempdir().unwrap();
+    let bank = LocalBank::start(&StackOptions::temporary().own_servers()).unwrap();
+    refused::what_stands_behind_a_refused_row_waits_for_its_repair(&bank, home.path());
+    periods::an_account_goes_on_where_the_ledger_has_it_and_nowhere_else(&bank, home.path());
+    bank.stop().unwrap();
 }
 
 #[test]

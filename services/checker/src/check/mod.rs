@@ -305,10 +305,19 @@ impl Imports {
             && import.sequence <= highest
         {
             found.violate(Invariant::OneEffect, "ROW_IMPORTED_TWICE", &[before, at], || {
-                let ImportRef { source, sequence } = import;
+                let ImportRef { source, sequence, .. } = import;
                 format!("account {account} takes row {sequence} of {source} after row {highest}")
             });
             return;
+        }
+        let highest = self.highest.get(&key).map_or(0, |(highest, _)| *highest);
+        if let Some(after) = import.after
+            && after != highest
+        {
+            found.violate(Invariant::OneEffect, "ROW_IMPORTED_PAST_GAP", &[at], || {
+                let ImportRef { source, sequence, .. } = import;
+                format!("account {account} takes row {sequence} of {source}, which follows row {after}, after row {highest}")
+            });
         }
         self.highest.insert(key, (import.sequence, at));
     }

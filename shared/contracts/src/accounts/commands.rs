@@ -15,6 +15,10 @@ pub struct ImportRef {
     pub source: SmolStr,
     /// Ascending within the source and the account; gaps are fine.
     pub sequence: u64,
+    /// The sequence that the account must have taken last of the source, 0 for none: whoever refuses a row refuses all
+    /// that stand behind it. Absent: whatever the account has taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<u64>,
 }
 
 /// What reports need of a posting and a log can't add later. No names, no free text: codes of at most 35 bytes and

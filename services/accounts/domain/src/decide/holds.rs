@@ -10,7 +10,7 @@ use super::{
     booking::{Dates, Posting, Settlement, check_discretionary},
     postings::check_contra,
 };
-use crate::{Account, Books, Hold, HoldState, Rejection, amount, field};
+use crate::{Account, Books, Hold, HoldState, Rejection, amount, books::Import, field};
 
 pub(super) fn reserve(books: &Books, command: &Reserve, context: &Context) -> Result<Decision, Rejection> {
     let amount = amount::positive(&command.amount, command.currency)?;
@@ -97,7 +97,7 @@ pub(super) fn settle(books: &Books, command: &Settle) -> Result<Decision, Reject
     field::details(&command.details)?;
     let dates = Dates::of(books, command.booking_date, command.value_date)?;
     let account = books.known(command.account_id)?;
-    if books.has_imported(command.account_id, command.import.as_ref()) {
+    if books.import(command.account_id, command.import.as_ref())? == Import::TakenBefore {
         return Ok(Decision::nothing_to_do("ROW_IMPORTED_BEFORE"));
     }
     account.ready(command.currency)?;

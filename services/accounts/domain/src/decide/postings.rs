@@ -6,7 +6,7 @@ use super::{
     Decision,
     booking::{Dates, Posting, check_discretionary},
 };
-use crate::{Books, Rejection, amount, field};
+use crate::{Books, Rejection, amount, books::Import, field};
 
 /// Payments in transit are open-item: only what names a payment posts against them.
 pub(super) fn check_contra(contra: GlAccount) -> Result<(), Rejection> {
@@ -35,7 +35,7 @@ pub(super) fn credit(books: &Books, command: &Credit) -> Result<Decision, Reject
         dates: Dates::of(books, command.booking_date, command.value_date)?,
     };
     let account = books.known(command.account_id)?;
-    if books.has_imported(command.account_id, command.import.as_ref()) {
+    if books.import(command.account_id, command.import.as_ref())? == Import::TakenBefore {
         return Ok(Decision::nothing_to_do("ROW_IMPORTED_BEFORE"));
     }
     account.ready(command.currency)?;
@@ -60,7 +60,7 @@ pub(super) fn debit(books: &Books, command: &Debit) -> Result<Decision, Rejectio
         dates: Dates::of(books, command.booking_date, command.value_date)?,
     };
     let account = books.known(command.account_id)?;
-    if books.has_imported(command.account_id, command.import.as_ref()) {
+    if books.import(command.account_id, command.import.as_ref())? == Import::TakenBefore {
         return Ok(Decision::nothing_to_do("ROW_IMPORTED_BEFORE"));
     }
     account.ready(command.currency)?;

@@ -7,7 +7,7 @@ use super::{
     Decision,
     booking::{Dates, Posting},
 };
-use crate::{Books, Rejection, entry::parse_entry_id, field};
+use crate::{Books, Rejection, books::Import, entry::parse_entry_id, field};
 
 /// Keeps the original's value date, so that the entry and its reversal together bear no interest. Forced: neither
 /// missing funds nor a block stop it.
@@ -15,7 +15,7 @@ pub(super) fn reverse(books: &Books, command: &Reverse) -> Result<Decision, Reje
     field::import(command.import.as_ref())?;
     let mut dates = Dates::of(books, command.booking_date, None)?;
     let account = books.known(command.account_id)?;
-    if books.has_imported(command.account_id, command.import.as_ref()) {
+    if books.import(command.account_id, command.import.as_ref())? == Import::TakenBefore {
         return Ok(Decision::nothing_to_do("ROW_IMPORTED_BEFORE"));
     }
     let id = parse_entry_id(&command.entry_id).ok_or(Rejection::EntryUnknown)?;

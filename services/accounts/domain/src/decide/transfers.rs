@@ -14,7 +14,9 @@ use super::{
     holds::known,
 };
 use crate::{
-    Account, Books, Rejection, amount, field,
+    Account, Books, Rejection, amount,
+    books::Import,
+    field,
     transit::{Transfer, Transit},
 };
 
@@ -32,7 +34,7 @@ pub(super) fn send(books: &Books, command: &TransferOut, context: &Context) -> R
     field::details(&command.details)?;
     let dates = Dates::of(books, command.booking_date, command.value_date)?;
     let account = books.known(command.account_id)?;
-    if books.has_imported(command.account_id, command.import.as_ref()) {
+    if books.import(command.account_id, command.import.as_ref())? == Import::TakenBefore {
         return Ok(Decision::nothing_to_do("ROW_IMPORTED_BEFORE"));
     }
     if let Some(item) = books.remembered(transfer.key(), context.time_ms) {

@@ -260,6 +260,7 @@ fn a_name_that_is_too_long_to_be_kept() {
         import: Some(tributary_contracts::accounts::ImportRef {
             source: "s".repeat(33).into(),
             sequence: 1,
+            after: None,
         }),
         ..second_credit()
     };

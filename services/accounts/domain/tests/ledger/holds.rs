@@ -266,6 +266,7 @@ fn a_settlement_that_is_a_row_of_a_history_is_booked_once() {
         import: Some(ImportRef {
             source: "berka".into(),
             sequence,
+            after: None,
         }),
         ..settle("3", false)
     };

@@ -13,6 +13,8 @@ mod harness;
 #[cfg(test)]
 mod holds;
 #[cfg(test)]
+mod imports;
+#[cfg(test)]
 mod postings;
 #[cfg(test)]
 mod properties;

@@ -11,6 +11,7 @@ fn row(sequence: u64) -> Option<ImportRef> {
     Some(ImportRef {
         source: "berka".into(),
         sequence,
+        after: None,
     })
 }
 
@@ -309,6 +310,7 @@ fn histories_of_other_sources_count_for_themselves() {
         import: Some(ImportRef {
             source: "generated".into(),
             sequence: 7,
+            after: None,
         }),
         ..credit("1")
     };
@@ -432,6 +434,7 @@ fn details_and_names_that_are_too_long_empty_or_malformed_are_refused() {
             import: Some(ImportRef {
                 source: source.into(),
                 sequence: 1,
+                after: None,
             }),
             ..debit("1")
         };

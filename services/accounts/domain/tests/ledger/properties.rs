@@ -36,6 +36,8 @@ struct Bank {
 #[derive(Default)]
 struct Partition {
     books: Books,
+    /// Highest row of the random source that each account has taken.
+    imported: HashMap<AccountId, u64>,
     log: Vec<(AccountsEvent, Recorded)>,
     timers: HashMap<(String, String), TimerId>,
 }
@@ -166,6 +168,7 @@ impl Partition {
         evolve(&mut self.books, &event, &recorded).unwrap();
         self.books.commit();
         self.check_discretion(&event);
+        self.check_import(&event);
         for change in timer_changes(&event) {
             match change {
                 TimerChange::Arm(timer) => {
@@ -178,6 +181,20 @@ impl Partition {
             }
         }
         self.log.push((event, recorded));
+    }
+
+    /// Rows are taken in ascending order, and only behind the one that they name.
+    fn check_import(&mut self, event: &AccountsEvent) {
+        if let AccountsEvent::EntryPosted(entry) = event
+            && let Some(import) = &entry.import
+        {
+            let highest = self
+                .imported
+                .insert(entry.account_id, import.sequence)
+                .unwrap_or(0);
+            assert!(highest < import.sequence);
+            assert!(import.after.is_none_or(|after| after == highest));
+        }
     }
 
     /// No debit that wasn't forced leaves less than nothing available.

@@ -76,9 +76,12 @@ fn day() -> impl Strategy<Value = BusinessDate> {
 }
 
 fn import() -> impl Strategy<Value = Option<ImportRef>> {
-    let row = (1..20_u64).prop_map(|sequence| ImportRef {
+    // Some name a row before them that was taken last, most one that wasn't.
+    let after = prop::option::weighted(0.5, prop_oneof![2 => Just(0), 3 => 1..20_u64]);
+    let row = (1..20_u64, after).prop_map(|(sequence, after)| ImportRef {
         source: "random".into(),
         sequence,
+        after,
     });
     prop::option::weighted(0.1, row)
 }

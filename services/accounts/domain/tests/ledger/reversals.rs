@@ -215,6 +215,7 @@ fn a_reversal_of_a_history_is_booked_once() {
     let import = Some(ImportRef {
         source: "generated".into(),
         sequence: 4,
+        after: None,
     });
     let command = || Reverse {
         import: import.clone(),

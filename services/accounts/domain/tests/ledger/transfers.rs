@@ -403,6 +403,7 @@ fn a_transfer_of_a_history_is_sent_once() {
     let import = Some(ImportRef {
         source: "berka".into(),
         sequence: 3,
+        after: None,
     });
     let out = || TransferOut {
         import: import.clone(),

@@ -163,9 +163,21 @@ impl Bank {
 
     /// Imports a row of a history.
     pub(crate) fn import(&mut self, id: AccountId, amount: i64, sequence: u64) -> Place {
+        self.import_after(id, amount, sequence, None)
+    }
+
+    /// Imports a row that says which one is before it.
+    pub(crate) fn import_after(
+        &mut self,
+        id: AccountId,
+        amount: i64,
+        sequence: u64,
+        after: Option<u64>,
+    ) -> Place {
         let import = Some(ImportRef {
             source: "berka".into(),
             sequence,
+            after,
         });
         let mut command = self.credit_command(id, amount);
         command.import.clone_from(&import);

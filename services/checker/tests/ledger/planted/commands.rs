@@ -47,6 +47,7 @@ fn a_posting_that_is_dropped_as_nothing_to_do_is_told() {
     command.import = Some(ImportRef {
         source: "berka".into(),
         sequence: 8,
+        after: None,
     });
     let asked = bank.ask(command);
     bank.nothing_to_do(&asked, "ROW_IMPORTED_BEFORE");
@@ -97,6 +98,19 @@ fn a_row_that_is_imported_twice_is_told() {
     bank.import(near, 100, 7);
     bank.import(near, 100, 7);
     tells_only(&bank, 5, "ROW_IMPORTED_TWICE");
+}
+
+#[test]
+fn a_row_that_is_imported_past_a_gap_is_told_and_one_that_follows_is_not() {
+    let (mut bank, near, far, ..) = bank();
+    bank.import_after(near, 100, 7, Some(0));
+    bank.import_after(near, 100, 9, Some(7));
+    assert!(told(&bank.check()).is_empty());
+    bank.import_after(near, 100, 12, Some(11));
+    tells_only(&bank, 5, "ROW_IMPORTED_PAST_GAP");
+    let (mut first, _) = (bank, far);
+    first.import_after(far, 100, 3, Some(2));
+    assert_eq!(told(&first.check()), [(5, "ROW_IMPORTED_PAST_GAP"); 2]);
 }
 
 #[test]
