@@ -15,6 +15,8 @@ use crate::{
 /// Longest line, in bytes. Real ones have some 90.
 const LINE_LENGTH_MAX: usize = 1_000;
 const FIELDS_MAX: usize = 32;
+/// What editors write in front of a text in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// A published file whose header is as expected.
 ///
@@ -36,7 +38,7 @@ pub(super) struct Record<'a> {
 }
 
 impl Table {
-    /// Opens a file of `directory` and checks that its header names `columns`.
+    /// Opens a file of `directory` and checks that its header names `columns`, in whatever letters.
     pub(super) fn open(directory: &Path, name: &str, columns: &[&str]) -> Result<Self, HistoryError> {
         let path = directory.join(name);
         let file = File::open(&path).map_err(|error| match error.kind() {
@@ -55,11 +57,16 @@ impl Table {
         let Some(header) = header else {
             return Err(HistoryError::EmptyFile(path));
         };
-        let names = header.bytes.map(|bytes| parser.parse(bytes));
+        let without_mark = |bytes| <[u8]>::strip_prefix(bytes, BYTE_ORDER_MARK).unwrap_or(bytes);
+        let names = header.bytes.map(|bytes| parser.parse(without_mark(bytes)));
         let expected = |(fault, fields): &(Option<Fault>, Fields<'_>)| {
             fault.is_none()
                 && fields.len() == columns.len()
-                && (0..columns.len()).all(|i| fields.text(i) == Some(columns[i]))
+                && (0..columns.len()).all(|i| {
+                    fields
+                        .text(i)
+                        .is_some_and(|name| name.trim().eq_ignore_ascii_case(columns[i]))
+                })
         };
         if !names.as_ref().is_some_and(expected) {
             return Err(HistoryError::BadHeader {

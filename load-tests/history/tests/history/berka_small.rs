@@ -60,6 +60,119 @@ fn a_file_of_a_header_alone_is_a_history_of_nothing() {
 }
 
 #[test]
+fn a_header_is_known_with_and_without_quotes_in_any_letters_and_behind_a_mark() {
+    let sound = file_of([cash(1, 1, 930101, 5, 5)]);
+    let text = String::from_utf8(sound).unwrap();
+    let (header, rows) = text.split_once("\r\n").unwrap();
+    for header in [
+        header.replace('"', ""),
+        header.to_uppercase(),
+        header.replace(';', " ; ").replace('"', ""),
+        format!("\u{feff}{header}"),
+        header.replace('"', "") + "\n",
+    ] {
+        let bank = small_bank(format!("{}\r\n{rows}", header.trim_end_matches('\n')).as_bytes());
+        assert_eq!(posted(&bank), ["open berka/1 0", "199301010001 1"], "{header}");
+    }
+    for header in [
+        header.replace("k_symbol", "symbol"),
+        header.replace(';', ","),
+        header.replace(r#";"account""#, ""),
+        header.replace(r#""amount";"balance""#, r#""balance";"amount""#),
+        rows.trim_end().to_owned(),
+    ] {
+        let bank = small_bank(format!("{header}\r\n{rows}").as_bytes());
+        assert_eq!(
+            open_history(bank.path()).unwrap_err().code(),
+            "HISTORY_BAD_HEADER",
+            "{header}"
+        );
+    }
+}
+
+#[test]
+fn fields_are_read_with_and_without_quotes_and_amounts_with_as_many_decimals_as_they_need() {
+    let bank = small_bank(&file_of([
+        r#""1";"1";"930101";PRIJEM;VKLAD;"100";100.0;;;"#,
+        r#"2;1;930102;"VYDAJ";"PREVOD NA UCET";0.5;"99.500";" ";"ST";"66487163""#,
+        r#"3;1;930103;"VYDAJ";"PREVOD NA UCET";00000.50;99.00;"SIPO";ST;66487163"#,
+        r#"4;1;930104;"VYBER";"VYBER";9.00;90;"";"";"0""#,
+        r#"5;1;930105;"VYDAJ";"VYBER";100;-10;"SLUZBY";;0"#,
+    ]));
+    let history = open_history(bank.path()).unwrap();
+    assert!(history.is_sound(), "{:?}", history.bad);
+    let sums = history.sums();
+    assert_eq!(sums.of(&Contra::Cash), 9_100);
+    assert_eq!(sums.of(&Contra::Bank("ST".to_owned())), -100);
+    assert_eq!((sums.of(&Contra::Fee), sums.balances), (-10_000, -1_000));
+    for amount in [
+        "1,00", "1.001", "+1.00", "1.", ".5", "1e2", " 1", "1 000.00", "-1", "",
+    ] {
+        let row = cash(1, 1, 930101, 5, 5).replace("5.00;5.00", &format!("{amount};5.00"));
+        let bank = small_bank(&file_of([row]));
+        assert_eq!(bad(&bank), ["trans.asc:2 HISTORY_BAD_AMOUNT"], "{amount}");
+    }
+}
+
+#[test]
+fn blank_lines_at_the_end_are_none_and_one_between_rows_is_a_bad_row() {
+    let rows = [cash(1, 1, 930101, 5, 5), cash(2, 2, 930101, 5, 5)];
+    let text = String::from_utf8(file_of(&rows)).unwrap();
+    assert!(
+        open_history(small_bank(format!("{text}\r\n").as_bytes()).path())
+            .unwrap()
+            .is_sound()
+    );
+    let between = text.replace("\r\n2;", "\r\n\r\n2;");
+    assert_eq!(
+        bad(&small_bank(between.as_bytes())),
+        ["trans.asc:3 HISTORY_FIELD_COUNT"]
+    );
+    let without_end = text.trim_end();
+    assert!(
+        open_history(small_bank(without_end.as_bytes()).path())
+            .unwrap()
+            .is_sound()
+    );
+}
+
+#[test]
+fn one_empty_file_among_several_is_told_by_name() {
+    let bank = small_bank(&file_of([cash(1, 1, 930101, 5, 5)]));
+    fs::write(bank.path().join("trans_1994.asc"), "").unwrap();
+    let error = open_history(bank.path()).unwrap_err();
+    assert_eq!(error.code(), "HISTORY_EMPTY_FILE");
+    assert!(error.to_string().contains("trans_1994.asc"), "{error}");
+}
+
+#[test]
+fn rows_say_on_which_line_of_which_file_they_stand() {
+    let bank = small_bank(&file_of([
+        cash(9, 1, 930102, -5, 95),
+        cash(7, 1, 930101, 100, 100),
+    ]));
+    fs::write(
+        bank.path().join("trans_more.asc"),
+        file_of([cash(1, 2, 930101, 1, 1)]),
+    )
+    .unwrap();
+    let history = open_history(bank.path()).unwrap();
+    let rows = history.located_rows().unwrap().map(Result::unwrap);
+    let places: Vec<_> = rows.map(|(position, _)| position.unwrap().to_string()).collect();
+    // An opening stands where the account's first row does.
+    assert_eq!(
+        places,
+        [
+            "trans.asc:3",
+            "trans.asc:3",
+            "trans_more.asc:2",
+            "trans_more.asc:2",
+            "trans.asc:2"
+        ]
+    );
+}
+
+#[test]
 fn rows_of_a_day_are_numbered_in_the_order_of_their_balances() {
     let bank = small_bank(&file_of([
         cash(9, 1, 930102, -5, 120),
