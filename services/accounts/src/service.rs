@@ -8,7 +8,7 @@ use tributary_contracts::{
     topics::{ACCOUNTS_DLQ, ACCOUNTS_EVENTS, ACCOUNTS_INBOX},
 };
 use tributary_stream::service::{
-    Awaited, Context, Corrupt, Decision, FollowUp, Names, Recorded, Refusal, Service,
+    Awaited, Context, Corrupt, Decision, FollowUp, Golden, Names, Recorded, Refusal, Service,
 };
 
 /// The ledger.
@@ -27,6 +27,11 @@ impl Service for Accounts {
     };
 
     const FOLD_VERSION: u32 = 2;
+
+    const GOLDEN: Golden = Golden {
+        schema: "cae0b9e56f38008c69dc77903be4fac3",
+        state: "c2c15a26abe518e97a8ff9b707777bf6",
+    };
 
     fn dedupes_itself(command: &AccountsCommand) -> bool {
         domain::dedupes_itself(command)

@@ -7,7 +7,7 @@ use tributary_contracts::{
 };
 use tributary_money::Money;
 use tributary_overlay::{Overlay, layered};
-use tributary_stream::service::{Context, Corrupt, Decision, Names, Recorded, Refusal, Service};
+use tributary_stream::service::{Context, Corrupt, Decision, Golden, Names, Recorded, Refusal, Service};
 
 use crate::rule;
 
@@ -35,6 +35,11 @@ impl Service for Fraud {
     };
 
     const FOLD_VERSION: u32 = 1;
+
+    const GOLDEN: Golden = Golden {
+        schema: "6c5399eae6b71dee63fa6c901fd5633d",
+        state: "0c933154edb12820ecf85de029edd16e",
+    };
 
     /// The rule looks at the payment alone, so the same payment gets the same decision.
     fn dedupes_itself(_: &FraudCommand) -> bool {

@@ -8,7 +8,7 @@ use tributary_contracts::{
 };
 use tributary_payments_domain::{self as domain, Command, PaymentBook};
 use tributary_stream::service::{
-    Awaited, Context, Corrupt, Decision, FollowUp, Names, Recorded, Refusal, Service,
+    Awaited, Context, Corrupt, Decision, FollowUp, Golden, Names, Recorded, Refusal, Service,
 };
 use uuid::Uuid;
 
@@ -28,6 +28,11 @@ impl Service for Payments {
     };
 
     const FOLD_VERSION: u32 = 2;
+
+    const GOLDEN: Golden = Golden {
+        schema: "9cebf3fb17dcb4a7671f102657068ba3",
+        state: "25c5f1eacdfa7b218c8f7b65d093dd62",
+    };
 
     fn dedupes_itself(command: &PaymentsCommand) -> bool {
         domain::dedupes_itself(command)

@@ -6,9 +6,14 @@
 //! - [`conformance`]: what every log has to do, as tests that run on both.
 //! - `worker`: the state machine, `step(now, input) -> action`; the same on both logs.
 //! - `service`: what a service brings: decide, evolve, and its names.
+//! - [`snapshot`]: states written down, so that a restore need not read the whole log; [`golden`]: what finds out that an
+//!   older one would be misread.
+//! - [`TestDriver`]: a service as it runs in production, on the in-memory broker; [`Stepper`]: its decisions and its fold
+//!   alone, one record at a time.
 
 pub mod conformance;
 pub mod driver;
+pub mod golden;
 pub mod instance;
 pub mod kafka;
 pub mod log;
@@ -17,8 +22,10 @@ mod process;
 pub mod service;
 pub mod snapshot;
 mod state;
-mod test_driver;
+mod stepper;
+pub mod test_driver;
 pub mod worker;
 
 pub use state::{PartitionState, StreamEvent};
+pub use stepper::Stepper;
 pub use test_driver::TestDriver;

@@ -12,6 +12,8 @@ use tributary_ids::{CommandId, EventId};
 use tributary_overlay::Layered;
 use uuid::Uuid;
 
+pub use crate::golden::Golden;
+
 /// A service's topics. Its name is also its consumer group and the head of its transactional ids.
 #[derive(Clone, Copy, Debug)]
 pub struct Names {
@@ -158,6 +160,10 @@ pub trait Service: Send + Sync + 'static {
 
     /// Raised by hand whenever the fold or the state's layout changes, so that older snapshots are not used.
     const FOLD_VERSION: u32;
+
+    /// Digests of what the service's golden log folds to: they change with the fold, also where raising the version was
+    /// forgotten. A test of the service holds them against the log ([`crate::golden`]).
+    const GOLDEN: Golden;
 
     /// Whether the command can come again at any time without being remembered by its id.
     fn dedupes_itself(command: &Self::Command) -> bool;

@@ -19,7 +19,7 @@ use tributary_ids::{AccountId, CommandId, CustomerId, PaymentId};
 use tributary_money::Currency;
 use tributary_payments::Payments;
 use tributary_payments_domain::Payment;
-use tributary_stream::TestDriver;
+use tributary_stream::Stepper;
 
 pub(crate) const PARTITIONS: i32 = 2;
 pub(crate) const NOW: i64 = 1_800_000_000_000;
@@ -63,9 +63,9 @@ pub(crate) fn refund(name: &str, amount: &str) -> RefundPayment {
 }
 
 pub(crate) struct Bank {
-    accounts: TestDriver<Accounts>,
-    payments: TestDriver<Payments>,
-    fraud: TestDriver<Fraud>,
+    accounts: Stepper<Accounts>,
+    payments: Stepper<Payments>,
+    fraud: Stepper<Fraud>,
     /// What was written to each inbox and not handled yet, in order.
     pub(crate) inboxes: BTreeMap<&'static str, VecDeque<Outgoing>>,
     /// Names of inboxes whose service is away.
@@ -82,9 +82,9 @@ impl Bank {
     /// Ann has 20,000.00, Bob nothing.
     pub(crate) fn open() -> Self {
         let mut bank = Self {
-            accounts: TestDriver::new(PARTITIONS, NOW),
-            payments: TestDriver::new(PARTITIONS, NOW),
-            fraud: TestDriver::new(PARTITIONS, NOW),
+            accounts: Stepper::new(PARTITIONS, NOW),
+            payments: Stepper::new(PARTITIONS, NOW),
+            fraud: Stepper::new(PARTITIONS, NOW),
             inboxes: BTreeMap::new(),
             away: Vec::new(),
             story: Vec::new(),

@@ -1,7 +1,8 @@
 //! Snapshots: a partition's state at a committed boundary, so that a restore need not read the whole log.
 //!
 //! A snapshot is only ever a short cut. One that is not exactly what this build would have written (another service,
-//! fold version or partition, a wrong checksum, unreadable) is left aside, and the log is read instead.
+//! partition, state schema, fold version or golden log, a wrong checksum, unreadable) is left aside, and the log is read
+//! instead.
 
 mod follower;
 mod store;
@@ -13,8 +14,8 @@ pub use store::{NoSnapshots, SnapshotDirectory, SnapshotStore};
 
 use crate::{service::Service, state::PartitionState};
 
-/// Raised whenever the runtime's own part of the state changes.
-const RUNTIME_FOLD_VERSION: u32 = 1;
+/// Raised whenever the runtime's own part of the state, or the form of a snapshot, changes.
+const RUNTIME_FOLD_VERSION: u32 = 2;
 
 /// Bytes of the checksum in front of a snapshot.
 const CHECKSUM_BYTES: usize = 16;
@@ -22,18 +23,23 @@ const CHECKSUM_BYTES: usize = 16;
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Key {
     service: String,
+    partition: i32,
+    state_schema: String,
     runtime_fold_version: u32,
     service_fold_version: u32,
-    partition: i32,
+    /// Digest of the state that the golden log folds to.
+    golden_state: String,
 }
 
 impl Key {
     fn of<S: Service>(partition: i32) -> Self {
         Self {
             service: S::NAMES.service.to_owned(),
+            partition,
+            state_schema: S::GOLDEN.schema.to_owned(),
             runtime_fold_version: RUNTIME_FOLD_VERSION,
             service_fold_version: S::FOLD_VERSION,
-            partition,
+            golden_state: S::GOLDEN.state.to_owned(),
         }
     }
 }

@@ -5,4 +5,6 @@ mod cases;
 #[cfg(test)]
 mod simulation;
 #[cfg(test)]
+mod snapshots;
+#[cfg(test)]
 mod tally;

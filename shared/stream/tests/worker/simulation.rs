@@ -4,7 +4,7 @@
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -21,22 +21,10 @@ use tributary_stream::{
     worker::{Worker, WorkerConfig},
 };
 
-use crate::tally::{Add, AddLater, DEAD, EVENTS, Event, Give, INBOX, PARTITIONS, Stumble, Tally, record};
-
-/// Keeps snapshots in memory.
-#[derive(Default)]
-struct Snapshots(Mutex<BTreeMap<i32, Vec<u8>>>);
-
-impl SnapshotStore for Snapshots {
-    fn load(&self, _: &str, partition: i32) -> Option<Vec<u8>> {
-        self.0.lock().unwrap().get(&partition).cloned()
-    }
-
-    fn save(&self, _: &str, partition: i32, bytes: &[u8]) -> std::io::Result<()> {
-        self.0.lock().unwrap().insert(partition, bytes.to_vec());
-        Ok(())
-    }
-}
+use crate::{
+    snapshots::Snapshots,
+    tally::{Add, AddLater, DEAD, EVENTS, Event, Give, INBOX, PARTITIONS, Stumble, Tally, record},
+};
 
 const NAMES: [&str; 7] = ["ann", "bob", "cid", "dan", "eve", "fay", "gus"];
 

@@ -14,7 +14,9 @@ use tributary_contracts::{
 };
 use tributary_ids::CommandId;
 use tributary_overlay::{OverlayMap, layered};
-use tributary_stream::service::{Context, Corrupt, Decision, FollowUp, Names, Recorded, Refusal, Service};
+use tributary_stream::service::{
+    Context, Corrupt, Decision, FollowUp, Golden, Names, Recorded, Refusal, Service,
+};
 
 pub(crate) const PARTITIONS: i32 = 3;
 pub(crate) const INBOX: Topic = Topic {
@@ -113,6 +115,10 @@ impl Service for Tally {
         dead_letters: DEAD,
     };
     const FOLD_VERSION: u32 = 1;
+    const GOLDEN: Golden = Golden {
+        schema: "tally",
+        state: "tally",
+    };
 
     fn dedupes_itself(_: &Command) -> bool {
         // Follow-ups come without a time to be remembered for; nothing else here does.

@@ -1,0 +1,229 @@
+use std::{path::Path, sync::Arc};
+
+use tributary_accounts::Accounts;
+use tributary_contracts::{
+    accounts::{AccountsCommand, BlockAccount, BlockScope, OpenAccount, UnblockAccount},
+    payments::{
+        InitiateTransfer, PaymentsCommand, RefundPayment, ResumePayment, ReviewDecision, ReviewPayment,
+    },
+    topics::{self, ACCOUNTS_INBOX, PAYMENTS_EVENTS, PAYMENTS_INBOX},
+};
+use tributary_fraud::Fraud;
+use tributary_ids::{AccountId, CustomerId, PaymentId};
+use tributary_money::Currency;
+use tributary_payments::Payments;
+use tributary_stream::{
+    PartitionState, TestDriver,
+    golden::{self, digests, fold},
+    memory::MemoryBroker,
+    snapshot::NoSnapshots,
+    test_driver::command,
+};
+
+const PARTITIONS: i32 = 2;
+const NOW: i64 = 1_800_000_000_000;
+
+/// The three services that payments go through, each as in production, on one broker.
+struct Bank {
+    broker: MemoryBroker,
+    accounts: TestDriver<Accounts>,
+    payments: TestDriver<Payments>,
+    fraud: TestDriver<Fraud>,
+    accounts_away: bool,
+    fraud_away: bool,
+    commands: u32,
+}
+
+impl Bank {
+    fn open() -> Self {
+        let broker = MemoryBroker::new(topics::ALL, PARTITIONS);
+        broker.set_time(NOW);
+        let none = || Arc::new(NoSnapshots);
+        let mut bank = Self {
+            accounts: TestDriver::on(&broker, PARTITIONS, none()).unwrap(),
+            payments: TestDriver::on(&broker, PARTITIONS, none()).unwrap(),
+            fraud: TestDriver::on(&broker, PARTITIONS, none()).unwrap(),
+            broker,
+            accounts_away: false,
+            fraud_away: false,
+            commands: 0,
+        };
+        for (name, opening_balance) in [("ann", "50000.00"), ("bob", "0")] {
+            bank.ledger(OpenAccount {
+                account_id: AccountId::named(name),
+                owner: CustomerId::named(name),
+                product: "current".into(),
+                currency: czk(),
+                overdraft_limit: "0".into(),
+                booking_date: "2027-01-15".parse().unwrap(),
+                opening_balance: opening_balance.into(),
+            });
+        }
+        bank
+    }
+
+    fn name(&mut self) -> String {
+        self.commands += 1;
+        format!("golden/{}", self.commands)
+    }
+
+    fn ledger(&mut self, of: impl Into<AccountsCommand>) {
+        let (name, of) = (self.name(), of.into());
+        let not_after = Some(self.broker.time() + 60_000);
+        let record = command(ACCOUNTS_INBOX, PARTITIONS, &name, of.key(), not_after, &of);
+        self.broker.append(record).unwrap();
+        self.settle();
+    }
+
+    fn pay(&mut self, of: impl Into<PaymentsCommand>) {
+        let (name, of) = (self.name(), of.into());
+        let not_after = Some(self.broker.time() + 60_000);
+        let record = command(PAYMENTS_INBOX, PARTITIONS, &name, of.key(), not_after, &of);
+        self.broker.append(record).unwrap();
+        self.settle();
+    }
+
+    /// Lets every service that is there get on until none writes any more.
+    fn settle(&mut self) {
+        let written = |bank: &Self| -> i64 {
+            let ends = topics::ALL.iter().flat_map(|topic| {
+                (0..PARTITIONS).map(move |partition| bank.broker.end_offset(topic.name, partition).unwrap())
+            });
+            ends.sum()
+        };
+        loop {
+            let before = written(self);
+            self.payments.run().unwrap();
+            if !self.fraud_away {
+                self.fraud.run().unwrap();
+            }
+            if !self.accounts_away {
+                self.accounts.run().unwrap();
+            }
+            if written(self) == before {
+                return;
+            }
+        }
+    }
+
+    fn advance(&mut self, ms: i64) {
+        self.broker.advance(ms);
+        self.settle();
+    }
+
+    fn block(&mut self, name: &str) {
+        self.ledger(BlockAccount {
+            account_id: AccountId::named(name),
+            scope: BlockScope::All,
+            reason: "customer-request".into(),
+        });
+    }
+
+    fn unblock(&mut self, name: &str) {
+        let account_id = AccountId::named(name);
+        self.ledger(UnblockAccount { account_id });
+    }
+}
+
+fn czk() -> Currency {
+    "CZK".parse().unwrap()
+}
+
+fn transfer(payment: &str, amount: &str) -> InitiateTransfer {
+    InitiateTransfer {
+        payment_id: PaymentId::named(payment),
+        customer: CustomerId::named("ann"),
+        debtor: AccountId::named("ann"),
+        creditor: AccountId::named("bob"),
+        amount: amount.into(),
+        currency: czk(),
+        booking_date: "2027-01-15".parse().unwrap(),
+        remittance: None,
+        details: Default::default(),
+    }
+}
+
+fn refund(payment: &str, refund: &str, amount: &str) -> RefundPayment {
+    RefundPayment {
+        payment_id: PaymentId::named(payment),
+        refund_id: PaymentId::named(refund),
+        amount: amount.into(),
+        currency: czk(),
+        booking_date: "2027-01-15".parse().unwrap(),
+        reason: "DUPL".into(),
+    }
+}
+
+fn review(payment: &str, decision: ReviewDecision) -> ReviewPayment {
+    ReviewPayment {
+        payment_id: PaymentId::named(payment),
+        decision,
+        reason: "looked-at".into(),
+    }
+}
+
+/// Payments that end in every way there is, and some that are under way.
+fn driven() -> Bank {
+    let mut bank = Bank::open();
+    bank.pay(transfer("completes", "125.50"));
+    bank.pay(transfer("completes", "125.50"));
+    bank.pay(transfer("completes", "125.51"));
+    bank.pay(transfer("is too large", "50000.01"));
+
+    bank.pay(transfer("is approved", "10000.01"));
+    bank.pay(review("is approved", ReviewDecision::Approve));
+    bank.pay(transfer("is turned down", "10000.01"));
+    bank.pay(review("is turned down", ReviewDecision::Reject));
+
+    bank.pay(refund("completes", "is paid back", "25.50"));
+    bank.block("bob");
+    bank.pay(refund("completes", "is not paid back", "50"));
+    bank.pay(transfer("comes back", "3"));
+    bank.unblock("bob");
+
+    bank.fraud_away = true;
+    bank.pay(transfer("is approved by the fallback", "4"));
+    bank.advance(6_000);
+    bank.fraud_away = false;
+    bank.settle();
+
+    quarantined(&mut bank, "is quarantined and resumed");
+    bank.pay(ResumePayment {
+        payment_id: PaymentId::named("is quarantined and resumed"),
+    });
+    bank.accounts_away = false;
+    bank.settle();
+
+    bank.pay(transfer("waits for an analyst", "10000.02"));
+    quarantined(&mut bank, "stays in quarantine");
+    bank
+}
+
+/// The ledger reserves the money, and is silent from then on.
+fn quarantined(bank: &mut Bank, payment: &str) {
+    bank.fraud_away = true;
+    bank.pay(transfer(payment, "5"));
+    bank.accounts_away = true;
+    bank.fraud_away = false;
+    bank.settle();
+    for _ in 0..12 {
+        bank.advance(30_000);
+    }
+}
+
+#[test]
+fn the_golden_log_folds_to_what_the_snapshots_key_says() {
+    let events = driven().payments.read(PAYMENTS_EVENTS.name).unwrap();
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/events.jsonl");
+    golden::check::<Payments>(&file, &events).unwrap_or_else(|error| panic!("{error}"));
+}
+
+#[test]
+fn the_fold_of_the_log_is_the_workers_state() {
+    let driver = driven().payments;
+    let folded: Vec<PartitionState<Payments>> = fold(&driver.read(PAYMENTS_EVENTS.name).unwrap()).unwrap();
+    let of_the_log: Vec<_> = folded.iter().map(PartitionState::service).collect();
+    let live: Vec<_> = driver.states().collect();
+    assert_eq!(live.len(), PARTITIONS as usize);
+    assert_eq!(digests(&of_the_log).unwrap(), digests(&live).unwrap());
+}
