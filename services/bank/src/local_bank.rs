@@ -1,5 +1,7 @@
 //! A Kafka, a PostgreSQL and every service of the bank on threads of this process.
 
+use std::sync::Arc;
+
 use anyhow::bail;
 use tributary_accounts::Accounts;
 use tributary_contracts::topics::{ACCOUNTS_EVENTS, ALL, LOCAL_PARTITIONS};
@@ -11,6 +13,7 @@ use tributary_stream::{
     kafka::{Watermarks, topics},
     log::{Fault, StopReason},
     service::Service,
+    snapshot::ObjectSnapshots,
     worker::WorkerConfig,
 };
 
@@ -38,11 +41,12 @@ impl LocalBank {
             }
         }
         let partitions = Watermarks::connect(&brokers)?.partitions(ACCOUNTS_EVENTS.name)?;
+        let snapshots = ObjectSnapshots::in_directory(stack.data_dir().join("snapshots"))?;
         let options = InstanceOptions {
             brokers: brokers.clone(),
             instance: "local".to_owned(),
             workers: 1,
-            snapshots: Some(stack.data_dir().join("snapshots")),
+            snapshots: Some(Arc::new(snapshots)),
             worker: WorkerConfig::local(i32::try_from(partitions.len())?),
         };
         let services = vec![

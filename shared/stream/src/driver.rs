@@ -8,7 +8,7 @@ use std::{
 use crate::{
     log::{Action, Input, Log, StopReason},
     service::Service,
-    snapshot::SnapshotStore,
+    snapshot::{Shelf, SnapshotStore},
     worker::Worker,
 };
 
@@ -39,7 +39,7 @@ pub fn run<S: Service>(
             Action::Poll(_) if stop.load(Ordering::Relaxed) => Input::StopAsked,
             Action::LoadSnapshot { partition } => Input::SnapshotLoaded {
                 partition,
-                snapshot: snapshots.load(S::NAMES.service, partition),
+                snapshot: snapshots.load(&Shelf::of::<S>(partition)),
             },
             action => log.perform(action),
         };

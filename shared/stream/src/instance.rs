@@ -1,7 +1,6 @@
 //! An instance of a service on Kafka: its workers, each on a thread of its own, and the follower that takes snapshots.
 
 use std::{
-    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -15,7 +14,7 @@ use crate::{
     kafka::{EventReader, KafkaLog, KafkaSettings},
     log::{EventsRead, Fault, FaultKind, StopReason},
     service::Service,
-    snapshot::{NoSnapshots, SnapshotDirectory, SnapshotFollower, SnapshotStore},
+    snapshot::{NoSnapshots, SnapshotFollower, SnapshotStore},
     worker::{StatusHandle, Worker, WorkerConfig},
 };
 
@@ -35,7 +34,7 @@ pub struct InstanceOptions {
     /// Worker threads. Partitions are shared out among the workers of all instances.
     pub workers: u32,
     /// Where snapshots are kept; none: every restore reads the whole log.
-    pub snapshots: Option<PathBuf>,
+    pub snapshots: Option<Arc<dyn SnapshotStore>>,
     pub worker: WorkerConfig,
 }
 
@@ -55,10 +54,7 @@ impl Instance {
     /// When the brokers can't be reached, or the topics aren't there.
     pub fn start<S: Service>(options: &InstanceOptions) -> Result<Self, Fault> {
         let stop = Arc::new(AtomicBool::new(false));
-        let store: Arc<dyn SnapshotStore> = match &options.snapshots {
-            Some(directory) => Arc::new(SnapshotDirectory::new(directory)),
-            None => Arc::new(NoSnapshots),
-        };
+        let store = options.snapshots.clone().unwrap_or_else(|| Arc::new(NoSnapshots));
         let mut instance = Self {
             stop: Arc::clone(&stop),
             workers: Vec::new(),

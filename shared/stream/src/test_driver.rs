@@ -16,7 +16,7 @@ use crate::{
     log::{Action, Input, Log, StopReason},
     memory::{BrokerError, MemoryBroker, MemoryLog, MemoryLogSettings},
     service::Service,
-    snapshot::{NoSnapshots, SnapshotStore},
+    snapshot::{NoSnapshots, Shelf, SnapshotStore},
     worker::{Status, Worker, WorkerConfig},
 };
 
@@ -121,7 +121,7 @@ impl<S: Service> TestDriver<S> {
                 }
                 Action::LoadSnapshot { partition } => Input::SnapshotLoaded {
                     partition,
-                    snapshot: self.snapshots.load(S::NAMES.service, partition),
+                    snapshot: self.snapshots.load(&Shelf::of::<S>(partition)),
                 },
                 Action::Poll(poll) if poll.records_max == 0 => {
                     self.broker.advance(poll.max_wait.as_millis() as i64);

@@ -1,7 +1,7 @@
 //! `bank service`: one service of the bank, as a process of its own.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::bail;
 use bank::Projections;
@@ -13,6 +13,7 @@ use tributary_stream::instance::{Instance, InstanceOptions};
 use tributary_stream::kafka::Watermarks;
 use tributary_stream::log::StopReason;
 use tributary_stream::service;
+use tributary_stream::snapshot::{ObjectSnapshots, SnapshotStore};
 use tributary_stream::worker::WorkerConfig;
 
 use crate::interrupt::Interrupt;
@@ -63,9 +64,19 @@ struct Workers {
     /// Worker threads
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     workers: u32,
-    /// Directory for snapshots of the state; without it, every start reads the whole log
-    #[arg(long, value_name = "DIRECTORY")]
-    snapshots: Option<PathBuf>,
+    /// Where to keep snapshots of the state: a directory, or the URL of a bucket (s3://, gs://, az://; only in a build
+    /// with the feature `cloud`). Without it, every start reads the whole log
+    #[arg(long, value_name = "DIR|URL")]
+    snapshots: Option<String>,
+}
+
+impl Workers {
+    fn snapshots(&self) -> anyhow::Result<Option<Arc<dyn SnapshotStore>>> {
+        match &self.snapshots {
+            Some(place) => Ok(Some(Arc::new(ObjectSnapshots::open(place)?))),
+            None => Ok(None),
+        }
+    }
 }
 
 impl Service {
@@ -95,12 +106,13 @@ fn project(projections: Projections, interrupt: &Interrupt) -> anyhow::Result<Ex
 }
 
 fn run<S: service::Service>(workers: Workers, interrupt: &Interrupt) -> anyhow::Result<ExitCode> {
+    let snapshots = workers.snapshots()?;
     let partitions = Watermarks::connect(&workers.brokers)?.partitions(S::NAMES.inbox.name)?;
     let instance = Instance::start::<S>(&InstanceOptions {
         brokers: workers.brokers,
         instance: workers.instance,
         workers: workers.workers,
-        snapshots: workers.snapshots,
+        snapshots,
         worker: WorkerConfig::local(i32::try_from(partitions.len())?),
     })?;
     interrupt.wait_unless(|| instance.has_failed());

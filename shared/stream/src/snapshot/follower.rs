@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{SnapshotStore, write};
+use super::{Shelf, SnapshotStore, write};
 use crate::{
     log::EventsRead,
     service::{Corrupt, Service},
@@ -19,20 +19,21 @@ pub struct SnapshotFollower<S: Service> {
 
 struct Followed<S: Service> {
     state: PartitionState<S>,
-    saved_at: i64,
+    /// Offset of the events at which the next snapshot is due.
+    due_at: i64,
 }
 
 impl<S: Service> SnapshotFollower<S> {
     /// Goes on from the newest usable snapshots. `every`: offsets between two snapshots of one partition.
     pub fn new(partitions: i32, every: i64, store: &dyn SnapshotStore) -> Self {
         let followed = |partition| {
-            let snapshot = store.load(S::NAMES.service, partition);
+            let snapshot = store.load(&Shelf::of::<S>(partition));
             let mut state = snapshot
                 .and_then(|bytes| super::read::<S>(partition, &bytes))
                 .unwrap_or_else(|| PartitionState::new(partition));
             state.index();
-            let saved_at = state.next_event();
-            (partition, Followed { state, saved_at })
+            let due_at = state.next_event() + every;
+            (partition, Followed { state, due_at })
         };
         Self {
             partitions: (0..partitions).map(followed).collect(),
@@ -59,7 +60,8 @@ impl<S: Service> SnapshotFollower<S> {
             return Ok(());
         };
         followed.state.restore(&read.records, read.next)?;
-        if followed.state.next_event() - followed.saved_at >= self.every {
+        if followed.state.next_event() >= followed.due_at {
+            followed.due_at = followed.state.next_event() + self.every;
             followed.save(partition, store);
         }
         Ok(())
@@ -67,14 +69,16 @@ impl<S: Service> SnapshotFollower<S> {
 }
 
 impl<S: Service> Followed<S> {
-    /// A snapshot that can't be written costs time at the next restore, and nothing now.
-    fn save(&mut self, partition: i32, store: &dyn SnapshotStore) {
+    /// A snapshot that can't be written costs time at the next restore, and nothing now: the next one is tried when it is
+    /// due.
+    fn save(&self, partition: i32, store: &dyn SnapshotStore) {
+        let next_event = self.state.next_event();
         let result = write(&self.state)
             .map_err(std::io::Error::other)
-            .and_then(|bytes| store.save(S::NAMES.service, partition, &bytes));
-        match result {
-            Ok(()) => self.saved_at = self.state.next_event(),
-            Err(error) => tracing::warn!(partition, %error, "a snapshot could not be written"),
+            .and_then(|bytes| store.save(&Shelf::of::<S>(partition), next_event, bytes));
+        if let Err(error) = result {
+            let service = S::NAMES.service;
+            tracing::warn!(service, partition, next_event, %error, "a snapshot could not be written");
         }
     }
 }

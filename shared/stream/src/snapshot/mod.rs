@@ -5,12 +5,16 @@
 //! instead.
 
 mod follower;
+mod objects;
+mod open;
 mod store;
 
 use serde::{Deserialize, Serialize};
 
 pub use follower::SnapshotFollower;
-pub use store::{NoSnapshots, SnapshotDirectory, SnapshotStore};
+pub use objects::ObjectSnapshots;
+pub use open::OpenError;
+pub use store::{NoSnapshots, SnapshotStore};
 
 use crate::{service::Service, state::PartitionState};
 
@@ -20,7 +24,7 @@ const RUNTIME_FOLD_VERSION: u32 = 2;
 /// Bytes of the checksum in front of a snapshot.
 const CHECKSUM_BYTES: usize = 16;
 
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Key {
     service: String,
     partition: i32,
@@ -41,6 +45,54 @@ impl Key {
             service_fold_version: S::FOLD_VERSION,
             golden_state: S::GOLDEN.state.to_owned(),
         }
+    }
+}
+
+/// The snapshots of one partition that this build can read, among all that a store keeps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shelf(Key);
+
+impl Shelf {
+    pub fn of<S: Service>(partition: i32) -> Self {
+        Self(Key::of::<S>(partition))
+    }
+
+    pub fn service(&self) -> &str {
+        &self.0.service
+    }
+
+    pub fn partition(&self) -> i32 {
+        self.0.partition
+    }
+
+    /// Short name of the key: other builds' snapshots have other names.
+    ///
+    /// # Errors
+    /// Never in practice: the key is numbers and strings.
+    pub fn name(&self) -> Result<String, postcard::Error> {
+        let key = postcard::to_stdvec(&self.0)?;
+        Ok(format!("{:016x}", xxhash_rust::xxh3::xxh3_64(&key)))
+    }
+
+    /// Whether the bytes are whole and were written under exactly this key; where not, why.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub fn check(&self, bytes: &[u8]) -> Result<(), &'static str> {
+        self.state_in(bytes).map(drop)
+    }
+
+    /// The bytes of the state in a snapshot that fits.
+    fn state_in<'b>(&self, bytes: &'b [u8]) -> Result<&'b [u8], &'static str> {
+        let (sum, body) = bytes.split_at_checked(CHECKSUM_BYTES).ok_or("too short")?;
+        if checksum(body) != sum {
+            return Err("wrong checksum");
+        }
+        let (key, state) = postcard::take_from_bytes::<Key>(body).map_err(|_| "unreadable key")?;
+        if key != self.0 {
+            return Err("another key");
+        }
+        Ok(state)
     }
 }
 
@@ -71,13 +123,6 @@ pub fn read<S: Service>(partition: i32, bytes: &[u8]) -> Option<PartitionState<S
 }
 
 fn parse<S: Service>(partition: i32, bytes: &[u8]) -> Result<PartitionState<S>, &'static str> {
-    let (sum, body) = bytes.split_at_checked(CHECKSUM_BYTES).ok_or("too short")?;
-    if checksum(body) != sum {
-        return Err("wrong checksum");
-    }
-    let (key, rest) = postcard::take_from_bytes::<Key>(body).map_err(|_| "unreadable key")?;
-    if key != Key::of::<S>(partition) {
-        return Err("another key");
-    }
-    postcard::from_bytes::<PartitionState<S>>(rest).map_err(|_| "unreadable state")
+    let state = Shelf::of::<S>(partition).state_in(bytes)?;
+    postcard::from_bytes::<PartitionState<S>>(state).map_err(|_| "unreadable state")
 }

@@ -17,7 +17,7 @@ use tributary_stream::{
     StreamEvent,
     log::{Action, EventsRead, Input, Log, StopReason},
     memory::{FaultPoint, InjectedFault, MemoryBroker, MemoryLog, MemoryLogSettings},
-    snapshot::{SnapshotFollower, SnapshotStore},
+    snapshot::{Shelf, SnapshotFollower, SnapshotStore},
     worker::{Worker, WorkerConfig},
 };
 
@@ -150,7 +150,7 @@ impl World {
                 )
                 .unwrap();
         }
-        let mut snapshot = store.load("tally", partition)?;
+        let mut snapshot = store.load(&Shelf::of::<Tally>(partition))?;
         if self.random.random_bool(0.1) {
             let spoilt = self.random.random_range(0..snapshot.len());
             snapshot[spoilt] ^= 0x40;

@@ -15,40 +15,40 @@ use tributary_stream::{
     log::EventsRead,
     memory::MemoryBroker,
     service::{Context, Corrupt, Decision, Golden, Names, Recorded, Refusal, Service},
-    snapshot::{SnapshotFollower, SnapshotStore},
+    snapshot::{Shelf, SnapshotFollower, SnapshotStore},
 };
 
 use crate::tally::{Add, AddLater, Command, DEAD, EVENTS, Event, INBOX, PARTITIONS, Tallies, Tally, record};
 
-/// Keeps the newest snapshots in memory, for tests that spoil them.
-#[derive(Default)]
-pub(crate) struct Snapshots(Mutex<BTreeMap<i32, Vec<u8>>>);
+/// Keeps the newest snapshots in memory whatever their key, for tests that spoil them.
+#[derive(Debug, Default)]
+pub(crate) struct Snapshots(pub(crate) Mutex<BTreeMap<i32, Vec<u8>>>);
 
 impl SnapshotStore for Snapshots {
-    fn load(&self, _: &str, partition: i32) -> Option<Vec<u8>> {
-        self.0.lock().unwrap().get(&partition).cloned()
+    fn load(&self, shelf: &Shelf) -> Option<Vec<u8>> {
+        self.0.lock().unwrap().get(&shelf.partition()).cloned()
     }
 
-    fn save(&self, _: &str, partition: i32, bytes: &[u8]) -> std::io::Result<()> {
-        self.0.lock().unwrap().insert(partition, bytes.to_vec());
+    fn save(&self, shelf: &Shelf, _: i64, bytes: Vec<u8>) -> std::io::Result<()> {
+        self.0.lock().unwrap().insert(shelf.partition(), bytes);
         Ok(())
     }
 }
 
 /// What a build has in its snapshots' key.
-trait Build: Send + Sync + 'static {
+pub(crate) trait Build: Send + Sync + 'static {
     const NAMES: Names = Tally::NAMES;
     const FOLD_VERSION: u32 = Tally::FOLD_VERSION;
     const GOLDEN: Golden = Tally::GOLDEN;
 }
 
 /// The tally of another build: same fold, other key.
-struct Of<B>(PhantomData<B>);
+pub(crate) struct Of<B>(PhantomData<B>);
 
 struct AsEver;
 impl Build for AsEver {}
 
-struct OtherFold;
+pub(crate) struct OtherFold;
 impl Build for OtherFold {
     const FOLD_VERSION: u32 = 2;
 }
@@ -119,7 +119,7 @@ impl<B: Build> Service for Of<B> {
 const NOW: i64 = 1_000_000;
 
 /// A log with some state of every kind in it.
-fn log() -> MemoryBroker {
+pub(crate) fn log() -> MemoryBroker {
     let mut driver = TestDriver::<Tally>::new(PARTITIONS, NOW).unwrap();
     for (number, key) in [
         "ann", "bob", "cid", "dan", "ann", "eve", "fay", "gus", "hal", "ida",
@@ -146,7 +146,7 @@ fn log() -> MemoryBroker {
 }
 
 /// Snapshots of the whole log, as that build's follower writes them.
-fn snapshots<S: Service>(broker: &MemoryBroker) -> Snapshots {
+pub(crate) fn snapshots<S: Service>(broker: &MemoryBroker) -> Snapshots {
     let store = Snapshots::default();
     let mut follower = SnapshotFollower::<S>::new(PARTITIONS, 1, &store);
     for partition in 0..PARTITIONS {
@@ -161,7 +161,7 @@ fn snapshots<S: Service>(broker: &MemoryBroker) -> Snapshots {
 }
 
 /// Starts the tally on that log with those snapshots. A former one's session is over by then.
-fn started(broker: &MemoryBroker, store: Snapshots) -> TestDriver<Tally> {
+pub(crate) fn started(broker: &MemoryBroker, store: impl SnapshotStore + 'static) -> TestDriver<Tally> {
     broker.advance(60_000);
     let mut driver = TestDriver::on(broker, PARTITIONS, Arc::new(store)).unwrap();
     driver.run().unwrap();
@@ -169,14 +169,14 @@ fn started(broker: &MemoryBroker, store: Snapshots) -> TestDriver<Tally> {
 }
 
 /// Takes the events away that the snapshots stand for, so that only they can give the state.
-fn forget_events(broker: &MemoryBroker) {
+pub(crate) fn forget_events(broker: &MemoryBroker) {
     for partition in 0..PARTITIONS {
         let end = broker.end_offset(EVENTS.name, partition).unwrap();
         broker.truncate_before(EVENTS.name, partition, end).unwrap();
     }
 }
 
-fn running(driver: &TestDriver<Tally>) -> usize {
+pub(crate) fn running(driver: &TestDriver<Tally>) -> usize {
     let status = driver.status();
     status
         .partitions
@@ -185,7 +185,7 @@ fn running(driver: &TestDriver<Tally>) -> usize {
         .count()
 }
 
-fn replayed() -> Vec<Tallies> {
+pub(crate) fn replayed() -> Vec<Tallies> {
     let driver = started(&log(), Snapshots::default());
     driver.states().cloned().collect()
 }
