@@ -118,10 +118,10 @@ impl RowCommand {
             reply_to: None,
             not_after: None,
             initiator: Initiator {
-                actor: ACTOR.to_owned(),
+                actor: ACTOR.into(),
                 on_behalf_of: None,
                 channel: Channel::Import,
-                branch: branch.map(str::to_owned),
+                branch: branch.map(SmolStr::new),
             },
             data: &self.data,
         };

@@ -4,11 +4,12 @@ use std::fmt::Write;
 
 use arrayvec::ArrayString;
 use schemars::Schema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 use crate::{
     envelope::{BodyHash, CommandEnvelope, EventEnvelope},
+    json::{self, Data},
     record::{Headers, Record},
 };
 
@@ -68,8 +69,23 @@ impl DecodeError {
     }
 }
 
+/// What is read by the type that a record's header names.
+pub trait Typed: Sized {
+    /// That there is such a type here.
+    fn knows(ce_type: &str) -> Result<(), DecodeError>;
+
+    /// Reads the data of a message of that type.
+    fn read<'d, D: Deserializer<'d>>(ce_type: &str, data: D) -> Result<Self, D::Error>;
+}
+
+/// Reads the data of a message of that type.
+pub fn decode_typed<T: Typed>(ce_type: &str, data: &str) -> Result<T, DecodeError> {
+    T::knows(ce_type)?;
+    json::read_typed(ce_type, data).map_err(|error| DecodeError::malformed(&error))
+}
+
 /// A set of message types, one variant each.
-pub trait Message: Serialize + Sized {
+pub trait Message: Serialize + Typed {
     /// CloudEvents types of all variants.
     const TYPES: &'static [&'static str];
 
@@ -77,7 +93,9 @@ pub trait Message: Serialize + Sized {
     fn ce_type(&self) -> &'static str;
 
     /// Reads the data of a message of that type.
-    fn decode(ce_type: &str, data: &str) -> Result<Self, DecodeError>;
+    fn decode(ce_type: &str, data: &str) -> Result<Self, DecodeError> {
+        decode_typed(ce_type, data)
+    }
 
     /// JSON Schema of each variant's data.
     fn schemas() -> Vec<(&'static str, Schema)>;
@@ -92,19 +110,28 @@ macro_rules! messages {
         #[serde(untagged)]
         $vis enum $name { $($(#[$vdoc])* $variant($variant),)* }
 
+        impl $crate::codec::Typed for $name {
+            fn knows(ce_type: &str) -> Result<(), $crate::codec::DecodeError> {
+                let types = <Self as $crate::codec::Message>::TYPES;
+                match types.contains(&ce_type) {
+                    true => Ok(()),
+                    false => Err($crate::codec::DecodeError::unknown(ce_type, types)),
+                }
+            }
+
+            fn read<'d, D: serde::Deserializer<'d>>(ce_type: &str, data: D) -> Result<Self, D::Error> {
+                match ce_type {
+                    $($ce_type => <$variant as serde::Deserialize>::deserialize(data).map(Self::$variant),)*
+                    _ => Err(serde::de::Error::custom("no message of this type is known here")),
+                }
+            }
+        }
+
         impl $crate::codec::Message for $name {
             const TYPES: &'static [&'static str] = &[$($ce_type,)*];
 
             fn ce_type(&self) -> &'static str {
                 match self { $(Self::$variant(_) => $ce_type,)* }
-            }
-
-            fn decode(ce_type: &str, data: &str) -> Result<Self, $crate::codec::DecodeError> {
-                let read = match ce_type {
-                    $($ce_type => serde_json::from_str(data).map(Self::$variant),)*
-                    _ => return Err($crate::codec::DecodeError::unknown(ce_type, Self::TYPES)),
-                };
-                read.map_err(|error| $crate::codec::DecodeError::malformed(&error))
             }
 
             fn schemas() -> Vec<(&'static str, schemars::Schema)> {
@@ -120,7 +147,7 @@ macro_rules! messages {
     };
 }
 
-/// A command's envelope, read, with its data still as text: the runtime looks at the first, the service at the second.
+/// A command's envelope, read, with its data still as text.
 #[derive(Debug)]
 pub struct RawCommand<'r> {
     pub ce_type: &'r str,
@@ -129,9 +156,7 @@ pub struct RawCommand<'r> {
 
 impl<'r> RawCommand<'r> {
     pub fn read(record: &'r Record) -> Result<Self, DecodeError> {
-        let ce_type = record.headers.text(CE_TYPE).ok_or(DecodeError::NoType)?;
-        let envelope =
-            serde_json::from_slice(&record.value).map_err(|error| DecodeError::malformed(&error))?;
+        let (ce_type, envelope) = raw(record)?;
         Ok(Self { ce_type, envelope })
     }
 
@@ -149,50 +174,61 @@ pub struct RawEvent<'r> {
 
 impl<'r> RawEvent<'r> {
     pub fn read(record: &'r Record) -> Result<Self, DecodeError> {
-        let ce_type = record.headers.text(CE_TYPE).ok_or(DecodeError::NoType)?;
-        let envelope =
-            serde_json::from_slice(&record.value).map_err(|error| DecodeError::malformed(&error))?;
+        let (ce_type, envelope) = raw(record)?;
         Ok(Self { ce_type, envelope })
     }
 }
 
-/// Reads an event record whole.
-pub fn read_event<M: Message>(record: &Record) -> Result<EventEnvelope<M>, DecodeError> {
-    let RawEvent { ce_type, envelope } = RawEvent::read(record)?;
-    let data = M::decode(ce_type, envelope.data.get())?;
-    Ok(envelope.with_data(data))
+fn raw<'r, E: Deserialize<'r>>(record: &'r Record) -> Result<(&'r str, E), DecodeError> {
+    let ce_type = record.ce_type()?;
+    let envelope = serde_json::from_slice(&record.value).map_err(|error| DecodeError::malformed(&error))?;
+    Ok((ce_type, envelope))
 }
 
-impl<D> EventEnvelope<D> {
-    /// The same envelope around other data.
-    pub fn with_data<E>(self, data: E) -> EventEnvelope<E> {
-        let Self {
-            command_id,
-            index,
-            of,
-            correlation_id,
-            time,
-            origin,
-            remembered,
-            initiator,
-            data: _,
-        } = self;
-        EventEnvelope {
-            command_id,
-            index,
-            of,
-            correlation_id,
-            time,
-            origin,
-            remembered,
-            initiator,
-            data,
+/// A command whose envelope could be read, and maybe its data: the runtime looks at the first whatever the second is.
+#[derive(Debug)]
+pub struct ReadCommand<'r, M> {
+    pub ce_type: &'r str,
+    pub envelope: CommandEnvelope<Data<'r, M>>,
+}
+
+impl<'r, M: Typed> ReadCommand<'r, M> {
+    pub fn read(record: &'r Record) -> Result<Self, DecodeError> {
+        let ce_type = record.ce_type()?;
+        if let Some(envelope) = json::read_envelope(ce_type, &record.value) {
+            return Ok(Self { ce_type, envelope });
         }
+        let RawCommand { ce_type, envelope } = RawCommand::read(record)?;
+        let envelope = envelope.map_data(|raw| Data {
+            message: decode_typed(ce_type, raw.get()),
+            text: raw.get(),
+        });
+        Ok(Self { ce_type, envelope })
+    }
+}
+
+impl<M> ReadCommand<'_, M> {
+    pub fn body_hash(&self) -> BodyHash {
+        BodyHash::of(self.ce_type, self.envelope.data.text.as_bytes())
+    }
+}
+
+/// Reads an event record whole.
+pub fn read_event<M: Typed>(record: &Record) -> Result<EventEnvelope<M>, DecodeError> {
+    let ce_type = record.ce_type()?;
+    match json::read_envelope::<EventEnvelope<Data<'_, M>>>(ce_type, &record.value) {
+        Some(envelope) => envelope.try_map_data(|data| data.message),
+        None => raw::<EventEnvelope<&RawValue>>(record)?
+            .1
+            .try_map_data(|raw| decode_typed(ce_type, raw.get())),
     }
 }
 
 /// Room for the headers of most messages, trace included.
 const HEADER_BYTES: usize = 256;
+
+/// Room for the values of most messages.
+const VALUE_BYTES: usize = 768;
 
 /// Headers of a message: CloudEvents' required attributes, and the trace it belongs to.
 pub fn headers(
@@ -221,16 +257,16 @@ pub fn headers(
 ///
 /// Panics never in practice: the contracts' types have string keys and no failing `Serialize`.
 pub fn encode<T: Serialize>(value: &T) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(768);
+    let mut bytes = Vec::with_capacity(VALUE_BYTES);
     #[expect(
         clippy::expect_used,
         reason = "contract types serialize to memory without failure"
     )]
-    serde_json::to_writer(&mut bytes, value).expect("contract types always serialize");
+    json::write(&mut bytes, value).expect("contract types always serialize");
     bytes
 }
 
 /// Reads a value that stands alone, such as a snapshot's header or a test's literal.
 pub fn decode<'d, T: Deserialize<'d>>(bytes: &'d [u8]) -> Result<T, DecodeError> {
-    serde_json::from_slice(bytes).map_err(|error| DecodeError::malformed(&error))
+    json::read(bytes).map_err(|error| DecodeError::malformed(&error))
 }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use chrono::NaiveDate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 use tributary_ids::{CommandId, CustomerId, EventId};
 use uuid::Uuid;
 
@@ -26,13 +27,13 @@ pub struct Position {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Initiator {
     /// The principal that acts: an opaque id, never a name.
-    pub actor: String,
+    pub actor: SmolStr,
     /// The customer on whose behalf it acts, where that is another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_behalf_of: Option<CustomerId>,
     pub channel: Channel,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub branch: Option<String>,
+    pub branch: Option<SmolStr>,
 }
 
 /// The door through which a wish came in.
@@ -105,7 +106,37 @@ pub struct EventEnvelope<D> {
     pub data: D,
 }
 
+impl<D> CommandEnvelope<D> {
+    /// The same envelope around what `make` makes of its data.
+    pub fn map_data<E>(self, make: impl FnOnce(D) -> E) -> CommandEnvelope<E> {
+        CommandEnvelope {
+            id: self.id,
+            correlation_id: self.correlation_id,
+            causation_id: self.causation_id,
+            reply_to: self.reply_to,
+            not_after: self.not_after,
+            initiator: self.initiator,
+            data: make(self.data),
+        }
+    }
+}
+
 impl<D> EventEnvelope<D> {
+    /// The same envelope around what `make` makes of its data.
+    pub fn try_map_data<E, X>(self, make: impl FnOnce(D) -> Result<E, X>) -> Result<EventEnvelope<E>, X> {
+        Ok(EventEnvelope {
+            command_id: self.command_id,
+            index: self.index,
+            of: self.of,
+            correlation_id: self.correlation_id,
+            time: self.time,
+            origin: self.origin,
+            remembered: self.remembered,
+            initiator: self.initiator,
+            data: make(self.data)?,
+        })
+    }
+
     pub fn id(&self) -> EventId {
         self.command_id.event(self.index)
     }

@@ -8,6 +8,7 @@ pub mod codec;
 mod date;
 pub mod envelope;
 pub mod fraud;
+pub mod json;
 pub mod partition;
 pub mod payments;
 pub mod record;

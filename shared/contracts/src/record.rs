@@ -2,6 +2,8 @@
 
 use smallvec::SmallVec;
 
+use crate::codec::{CE_TYPE, DecodeError};
+
 /// Headers in one buffer: a record has five or six, and an allocation for each would cost more than decoding them.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Headers {
@@ -81,6 +83,13 @@ pub struct Record {
     pub key: Vec<u8>,
     pub headers: Headers,
     pub value: Vec<u8>,
+}
+
+impl Record {
+    /// The CloudEvents type of the message.
+    pub fn ce_type(&self) -> Result<&str, DecodeError> {
+        self.headers.text(CE_TYPE).ok_or(DecodeError::NoType)
+    }
 }
 
 /// A record to be written.

@@ -1,5 +1,6 @@
+use serde::Deserializer;
 use tributary_contracts::{
-    codec::{DecodeError, Message, RawEvent},
+    codec::{DecodeError, Message, Typed, read_event},
     envelope::EventEnvelope,
     record::Record,
     runtime::RuntimeEvent,
@@ -20,20 +21,30 @@ pub enum Payload<E> {
     Runtime(RuntimeEvent),
 }
 
+impl<E: Message> Typed for Payload<E> {
+    fn knows(ce_type: &str) -> Result<(), DecodeError> {
+        match RuntimeEvent::TYPES.contains(&ce_type) {
+            true => Ok(()),
+            false => E::knows(ce_type),
+        }
+    }
+
+    fn read<'d, D: Deserializer<'d>>(ce_type: &str, data: D) -> Result<Self, D::Error> {
+        match RuntimeEvent::TYPES.contains(&ce_type) {
+            true => RuntimeEvent::read(ce_type, data).map(Self::Runtime),
+            false => E::read(ce_type, data).map(Self::Service),
+        }
+    }
+}
+
 /// Reads an event record.
 ///
 /// # Errors
 /// What can't be decoded, or is of no known type and version: nobody may fold past it.
 pub fn decode<E: Message>(record: &Record) -> Result<LoggedEvent<E>, DecodeError> {
-    let RawEvent { ce_type, envelope } = RawEvent::read(record)?;
-    let data = envelope.data.get();
-    let payload = match RuntimeEvent::TYPES.contains(&ce_type) {
-        true => Payload::Runtime(RuntimeEvent::decode(ce_type, data)?),
-        false => Payload::Service(E::decode(ce_type, data)?),
-    };
     Ok(LoggedEvent {
         partition: record.partition,
         offset: record.offset,
-        envelope: envelope.with_data(payload),
+        envelope: read_event(record)?,
     })
 }

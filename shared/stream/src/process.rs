@@ -7,8 +7,9 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
+use serde::Deserializer;
 use tributary_contracts::{
-    codec::{self, DecodeError, Message, RawCommand},
+    codec::{self, DecodeError, Message, ReadCommand, Typed},
     envelope::{Initiator, Remembered, ReplyTo, TTL_MS_MAX},
     partition::partition_of,
     record::{Outgoing, Record},
@@ -23,7 +24,7 @@ pub(crate) use output::timer_record;
 
 use crate::{
     service::{Context, Corrupt, Decision, Refusal, Service},
-    state::{PartitionState, StreamEvent},
+    state::{PartitionState, StreamEvent, is_runtime},
 };
 
 /// Turns input records into output records, on one partition's state.
@@ -34,11 +35,45 @@ pub(crate) struct Processor<'p, S: Service> {
     pub(crate) out: &'p mut Vec<Outgoing>,
 }
 
+/// What comes to an inbox.
+enum Inbound<C> {
+    Service(C),
+    Runtime(RuntimeMessage),
+}
+
+impl<C: Message> Typed for Inbound<C> {
+    fn knows(ce_type: &str) -> Result<(), DecodeError> {
+        match is_runtime(ce_type) {
+            true => RuntimeMessage::knows(ce_type),
+            false => C::knows(ce_type),
+        }
+    }
+
+    fn read<'d, D: Deserializer<'d>>(ce_type: &str, data: D) -> Result<Self, D::Error> {
+        match is_runtime(ce_type) {
+            true => RuntimeMessage::read(ce_type, data).map(Self::Runtime),
+            false => C::read(ce_type, data).map(Self::Service),
+        }
+    }
+}
+
+/// A command of a service, or a message of the runtime, as it was read.
+type Read<'r, S> = ReadCommand<'r, Inbound<<S as Service>::Command>>;
+
 /// Why a record goes to the dead letters.
 #[derive(Clone)]
 struct DeadLetter {
     code: &'static str,
     detail: String,
+}
+
+impl DeadLetter {
+    fn panicked(panic: &(dyn std::any::Any + Send)) -> Self {
+        Self {
+            code: "HANDLER_PANICKED",
+            detail: panic_message(panic),
+        }
+    }
 }
 
 impl From<DecodeError> for DeadLetter {
@@ -105,7 +140,7 @@ impl<'r> Cause<'r> {
         }
     }
 
-    fn of(record: &'r Record, raw: &RawCommand<'r>) -> Self {
+    fn of<M>(record: &'r Record, raw: &ReadCommand<'r, M>) -> Self {
         let envelope = &raw.envelope;
         Self {
             record,
@@ -124,20 +159,15 @@ impl<S: Service> Processor<'_, S> {
     pub(crate) fn handle(&mut self, record: &Record) -> Result<(), Corrupt> {
         self.state.set_savepoint();
         let written = self.out.len();
-        let raw = self.read(record);
+        let raw = catch_unwind(AssertUnwindSafe(|| self.read(record)))
+            .unwrap_or_else(|panic| Err(DeadLetter::panicked(panic.as_ref())));
         let mut cause = match &raw {
             Ok(raw) => Cause::of(record, raw),
             Err(_) => Cause::unreadable::<S>(record),
         };
         let handled = match &raw {
             Ok(raw) => catch_unwind(AssertUnwindSafe(|| self.handle_readable(raw, &mut cause)))
-                .unwrap_or_else(|panic| {
-                    Err(DeadLetter {
-                        code: "HANDLER_PANICKED",
-                        detail: panic_message(panic.as_ref()),
-                    }
-                    .into())
-                }),
+                .unwrap_or_else(|panic| Err(DeadLetter::panicked(panic.as_ref()).into())),
             Err(dead) => Err(dead.clone().into()),
         };
         let Err(failure) = handled else { return Ok(()) };
@@ -153,7 +183,7 @@ impl<S: Service> Processor<'_, S> {
         }
     }
 
-    fn read<'r>(&self, record: &'r Record) -> Result<RawCommand<'r>, DeadLetter> {
+    fn read<'r>(&self, record: &'r Record) -> Result<Read<'r, S>, DeadLetter> {
         let size = record.key.len() + record.headers.size() + record.value.len();
         if size > RECORD_BYTES_MAX {
             let detail = format!("{size} bytes, at most {RECORD_BYTES_MAX} are taken");
@@ -162,10 +192,10 @@ impl<S: Service> Processor<'_, S> {
                 detail,
             });
         }
-        Ok(RawCommand::read(record)?)
+        Ok(ReadCommand::read(record)?)
     }
 
-    fn handle_readable(&mut self, raw: &RawCommand<'_>, cause: &mut Cause<'_>) -> Result<(), Failure> {
+    fn handle_readable(&mut self, raw: &Read<'_, S>, cause: &mut Cause<'_>) -> Result<(), Failure> {
         self.check_reply_address(cause)?;
         if partition_of(&cause.record.key, self.partitions) != Some(cause.record.partition) {
             let detail = "the key belongs to another partition".to_owned();
@@ -178,19 +208,13 @@ impl<S: Service> Processor<'_, S> {
         if let Some(story) = S::story(&self.state.service, &cause.record.key) {
             cause.correlation_id = story;
         }
-        let data = raw.envelope.data.get();
-        if raw.ce_type.starts_with("tributary.") {
-            return match RuntimeMessage::decode(raw.ce_type, data)? {
-                RuntimeMessage::TimerDue(due) => self.handle_timer(cause, due.timer),
-                RuntimeMessage::Answer(answer) => {
-                    let context = self.context(cause);
-                    // An answer without a readable key was sent by nobody that this runtime answers.
-                    let aggregate = str::from_utf8(&cause.record.key).unwrap_or_default();
-                    let decided = S::decide_answer(&self.state.service, aggregate, &answer, &context);
-                    self.write_decision(cause, decided.map_err(Failure::Refused)?)
-                }
-            };
-        }
+        let command = match &raw.envelope.data.message {
+            Ok(Inbound::Runtime(message)) => return self.handle_runtime(message, cause),
+            Err(error) if is_runtime(raw.ce_type) => return Err(error.clone().into()),
+            Ok(Inbound::Service(command)) => Ok(command),
+            // Later: whether a command came before doesn't depend on its data.
+            Err(error) => Err(error),
+        };
         if let Some(not_after) = raw.envelope.not_after {
             if self.is_repeated(raw, cause)? {
                 return Ok(());
@@ -201,17 +225,17 @@ impl<S: Service> Processor<'_, S> {
                 not_after,
             });
         }
-        let command = S::Command::decode(raw.ce_type, data)?;
-        if raw.envelope.not_after.is_none() && !S::dedupes_itself(&command) {
+        let command = command.map_err(DecodeError::clone)?;
+        if raw.envelope.not_after.is_none() && !S::dedupes_itself(command) {
             return Err(refusal(
                 "NOT_AFTER_MISSING",
                 "only a command that is harmless to repeat may omit not_after",
             ));
         }
         let context = self.context(cause);
-        let decision = S::decide(&self.state.service, &command, &context).map_err(Failure::Refused)?;
+        let decision = S::decide(&self.state.service, command, &context).map_err(Failure::Refused)?;
         if decision.needs_deciding_anew() && cause.remembered.is_some() && cause.reply_to.is_some() {
-            if !S::dedupes_itself(&command) {
+            if !S::dedupes_itself(command) {
                 let detail = "the answer to a repetition could not be the same".to_owned();
                 return Err(DeadLetter {
                     code: "ANSWER_NOT_REPEATABLE",
@@ -224,8 +248,21 @@ impl<S: Service> Processor<'_, S> {
         self.write_decision(cause, decision)
     }
 
+    fn handle_runtime(&mut self, message: &RuntimeMessage, cause: &Cause<'_>) -> Result<(), Failure> {
+        match message {
+            RuntimeMessage::TimerDue(due) => self.handle_timer(cause, due.timer.clone()),
+            RuntimeMessage::Answer(answer) => {
+                let context = self.context(cause);
+                // An answer without a readable key was sent by nobody that this runtime answers.
+                let aggregate = str::from_utf8(&cause.record.key).unwrap_or_default();
+                let decided = S::decide_answer(&self.state.service, aggregate, answer, &context);
+                self.write_decision(cause, decided.map_err(Failure::Refused)?)
+            }
+        }
+    }
+
     /// A command that was answered before gets the same answer; under another body it is refused.
-    fn is_repeated(&mut self, raw: &RawCommand<'_>, cause: &Cause<'_>) -> Result<bool, Failure> {
+    fn is_repeated(&mut self, raw: &Read<'_, S>, cause: &Cause<'_>) -> Result<bool, Failure> {
         let Some(memory) = self.state.remembered(cause.command_id) else {
             return Ok(false);
         };

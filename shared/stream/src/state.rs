@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeSet, BinaryHeap};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use tributary_contracts::{
-    codec::{DecodeError, Message, RawEvent},
+    codec::{DecodeError, Message, Typed, read_event},
     envelope::{BodyHash, EventEnvelope},
     record::Record,
     runtime::{Outcome, RuntimeEvent, TimerChange, TimerId},
@@ -22,13 +22,25 @@ pub enum StreamEvent<E> {
     Runtime(RuntimeEvent),
 }
 
-impl<E: Message> StreamEvent<E> {
-    pub fn decode(ce_type: &str, data: &str) -> Result<Self, DecodeError> {
-        match ce_type.starts_with("tributary.") {
-            true => RuntimeEvent::decode(ce_type, data).map(Self::Runtime),
-            false => E::decode(ce_type, data).map(Self::Service),
+impl<E: Message> Typed for StreamEvent<E> {
+    fn knows(ce_type: &str) -> Result<(), DecodeError> {
+        match is_runtime(ce_type) {
+            true => RuntimeEvent::knows(ce_type),
+            false => E::knows(ce_type),
         }
     }
+
+    fn read<'d, D: Deserializer<'d>>(ce_type: &str, data: D) -> Result<Self, D::Error> {
+        match is_runtime(ce_type) {
+            true => RuntimeEvent::read(ce_type, data).map(Self::Runtime),
+            false => E::read(ce_type, data).map(Self::Service),
+        }
+    }
+}
+
+/// Whether a message of that type is the runtime's, the same for every service.
+pub(crate) fn is_runtime(ce_type: &str) -> bool {
+    ce_type.starts_with("tributary.")
 }
 
 /// A command that must be recognised when it comes again, and what it was answered.
@@ -294,11 +306,8 @@ impl<S: Service> PartitionState<S> {
     pub(crate) fn restore(&mut self, records: &[Record], next: i64) -> Result<(), Corrupt> {
         for record in records {
             let at = |why: &dyn std::fmt::Display| Corrupt(format!("event {}: {why}", record.offset));
-            let raw = RawEvent::read(record).map_err(|error| at(&error))?;
-            let event =
-                StreamEvent::decode(raw.ce_type, raw.envelope.data.get()).map_err(|error| at(&error))?;
-            self.fold(&raw.envelope.with_data(event))
-                .map_err(|error| at(&error))?;
+            let event = read_event(record).map_err(|error| at(&error))?;
+            self.fold(&event).map_err(|error| at(&error))?;
         }
         self.next_event = next;
         self.commit();

@@ -109,7 +109,10 @@ fn observe(record: &Record, steps: &mut Steps) -> Result<(), DecodeError> {
     if !RuntimeEvent::TYPES.contains(&ce_type) {
         let event = AccountsEvent::decode(ce_type, envelope.data.get())?;
         let id = envelope.id();
-        let branch = envelope.initiator.and_then(|initiator| initiator.branch);
+        let branch = envelope
+            .initiator
+            .and_then(|initiator| initiator.branch)
+            .map(String::from);
         steps.add(id, event, branch);
     }
     Ok(())

@@ -1,14 +1,19 @@
 //! Postings a second of the core on one core: what a worker does with a record, without the log around it.
 //!
 //! `cargo bench -p tributary-accounts-domain`. Every posting is accepted; the books hold 10,000 accounts, or one hot one.
+//! The clock is the processor time of the thread, since what else runs on the machine is none of the core's cost.
 
-use std::hint::black_box;
+use std::{hint::black_box, time::Duration};
 
-use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{
+    BatchSize, Criterion, Throughput, criterion_group, criterion_main,
+    measurement::{Measurement, ValueFormatter, WallTime},
+};
+use nix::time::{ClockId, clock_gettime};
 use tributary_accounts_domain::{Books, Context, Decision, Recorded, decide, evolve};
 use tributary_contracts::{
     accounts::{AccountOpened, AccountsCommand, AccountsEvent, Credit, Debit, Details, GlAccount},
-    codec::{self, Message, RawCommand},
+    codec::{self, Message, ReadCommand},
     envelope::{Channel, CommandEnvelope, EventEnvelope, Initiator, Position, Remembered},
     record::{Headers, Outgoing, Record},
     topics::{ACCOUNTS_EVENTS, ACCOUNTS_INBOX},
@@ -26,6 +31,44 @@ const COMMANDS: usize = 100_000;
 const BATCH: usize = 1_000;
 
 const NOW: i64 = 1_800_000_000_000;
+
+/// A command as it was read.
+type Read<'r> = ReadCommand<'r, AccountsCommand>;
+
+/// The processor time that this thread has used.
+struct ThreadTime;
+
+impl Measurement for ThreadTime {
+    type Intermediate = Duration;
+    type Value = Duration;
+
+    #[expect(clippy::expect_used, reason = "a benchmark stops at what can't be")]
+    fn start(&self) -> Duration {
+        clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID)
+            .expect("a thread's clock")
+            .into()
+    }
+
+    fn end(&self, since: Duration) -> Duration {
+        self.start().saturating_sub(since)
+    }
+
+    fn add(&self, one: &Duration, other: &Duration) -> Duration {
+        *one + *other
+    }
+
+    fn zero(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn to_f64(&self, time: &Duration) -> f64 {
+        WallTime.to_f64(time)
+    }
+
+    fn formatter(&self) -> &dyn ValueFormatter {
+        WallTime.formatter()
+    }
+}
 
 #[expect(clippy::expect_used, reason = "a benchmark stops at what can't be")]
 fn czk() -> Currency {
@@ -122,7 +165,7 @@ fn record(number: usize, accounts: usize) -> Record {
         reply_to: None,
         not_after: Some(NOW + 60_000),
         initiator: Initiator {
-            actor: "teller-17".to_owned(),
+            actor: "teller-17".into(),
             on_behalf_of: None,
             channel: Channel::Branch,
             branch: None,
@@ -150,13 +193,16 @@ fn fold(books: &mut Books, event: &AccountsEvent, recorded: &Recorded) {
 }
 
 #[expect(clippy::expect_used, reason = "a benchmark stops at what can't be")]
-fn read(record: &Record) -> (RawCommand<'_>, AccountsCommand) {
-    let raw = RawCommand::read(record).expect("an envelope");
-    let command = AccountsCommand::decode(raw.ce_type, raw.envelope.data.get()).expect("a command");
-    (raw, command)
+fn read(record: &Record) -> Read<'_> {
+    ReadCommand::read(record).expect("an envelope")
 }
 
-fn encode(record: &Record, raw: &RawCommand<'_>, event: &AccountsEvent) -> Outgoing {
+#[expect(clippy::expect_used, reason = "a benchmark stops at what can't be")]
+fn command_of<'c>(read: &'c Read<'_>) -> &'c AccountsCommand {
+    read.envelope.data.message.as_ref().expect("a command")
+}
+
+fn encode(record: &Record, raw: &Read<'_>, event: &AccountsEvent) -> Outgoing {
     let envelope = EventEnvelope {
         command_id: raw.envelope.id,
         index: 0,
@@ -188,15 +234,15 @@ fn encode(record: &Record, raw: &RawCommand<'_>, event: &AccountsEvent) -> Outgo
 /// Decode, decide, evolve, encode.
 fn handle(books: &mut Books, record: &Record) -> Outgoing {
     books.set_savepoint();
-    let (raw, command) = read(record);
+    let raw = read(record);
     let command_id = raw.envelope.id;
-    let decision = decided(books, &command, &context(command_id));
+    let decision = decided(books, command_of(&raw), &context(command_id));
     let event = &decision.events[0];
     fold(books, event, &recorded(command_id));
     encode(record, &raw, event)
 }
 
-fn whole(criterion: &mut Criterion, name: &str, accounts: usize) {
+fn whole(criterion: &mut Criterion<ThreadTime>, name: &str, accounts: usize) {
     let records: Vec<Record> = (0..COMMANDS).map(|number| record(number, accounts)).collect();
     let mut books = books(accounts);
     let mut batches = records.chunks(BATCH).cycle();
@@ -217,7 +263,7 @@ fn whole(criterion: &mut Criterion, name: &str, accounts: usize) {
     group.finish();
 }
 
-fn parts(criterion: &mut Criterion) {
+fn parts(criterion: &mut Criterion<ThreadTime>) {
     let records: Vec<Record> = (0..BATCH).map(|number| record(number, ACCOUNTS)).collect();
     let mut books = books(ACCOUNTS);
     let commands: Vec<(CommandId, AccountsCommand)> = (0..COMMANDS)
@@ -253,7 +299,7 @@ fn parts(criterion: &mut Criterion) {
         );
     });
     group.bench_function("encode", |bencher| {
-        let (raw, _) = read(&records[0]);
+        let raw = read(&records[0]);
         bencher.iter(|| {
             for record in &records {
                 black_box(encode(record, &raw, &event));
@@ -263,11 +309,15 @@ fn parts(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn core(criterion: &mut Criterion) {
+fn core(criterion: &mut Criterion<ThreadTime>) {
     whole(criterion, "10,000 accounts", ACCOUNTS);
     whole(criterion, "one hot account", 1);
     parts(criterion);
 }
 
-criterion_group!(benches, core);
+criterion_group! {
+    name = benches;
+    config = Criterion::default().with_measurement(ThreadTime);
+    targets = core
+}
 criterion_main!(benches);

@@ -204,7 +204,13 @@ fn accounts_and_days(ledger: &mut Ledger) {
 fn postings(ledger: &mut Ledger) {
     let row = |sequence| {
         let source = "history".into();
-        Some(ImportRef { source, sequence })
+        // As a history of one account says it: the first row follows on none.
+        let after = (sequence > 1).then_some(sequence - 1);
+        Some(ImportRef {
+            source,
+            sequence,
+            after,
+        })
     };
     let credit = Credit {
         account_id: account("ann"),

@@ -13,7 +13,7 @@ use std::{
 use tributary_accounts::Accounts;
 use tributary_contracts::{
     accounts::{AccountsCommand, AccountsEvent, GlAccount, OpenAccount},
-    codec::{self, Message, RawEvent},
+    codec::{self, Message, read_event},
     envelope::{Channel, CommandEnvelope, EventEnvelope, Initiator},
     partition::partition_of,
     record::{Outgoing, Record},
@@ -192,7 +192,7 @@ pub(crate) fn record(id: CommandId, command: &AccountsCommand, not_after: Option
         reply_to: None,
         not_after,
         initiator: Initiator {
-            actor: "teller/1".to_owned(),
+            actor: "teller/1".into(),
             on_behalf_of: None,
             channel: Channel::Branch,
             branch: None,
@@ -210,9 +210,7 @@ pub(crate) fn record(id: CommandId, command: &AccountsCommand, not_after: Option
 }
 
 fn event(record: &Record) -> Event {
-    let raw = RawEvent::read(record).unwrap();
-    let data = StreamEvent::decode(raw.ce_type, raw.envelope.data.get()).unwrap();
-    raw.envelope.with_data(data)
+    read_event(record).unwrap()
 }
 
 /// The code with which a command was refused or dead-lettered.

@@ -220,7 +220,7 @@ impl Clients {
             reply_to: None,
             not_after: Some(wall_clock_ms() + 500_000),
             initiator: Initiator {
-                actor: "load".to_owned(),
+                actor: "load".into(),
                 on_behalf_of: None,
                 channel: Channel::Online,
                 branch: None,

@@ -1,6 +1,6 @@
 use tributary_contracts::{
     accounts::AccountsEvent,
-    codec::{DecodeError, RawEvent},
+    codec::{DecodeError, read_event},
     envelope::EventEnvelope,
     record::Record,
 };
@@ -11,7 +11,5 @@ pub(super) type LedgerEvent = StreamEvent<AccountsEvent>;
 
 /// Reads a record of that topic.
 pub(super) fn read(record: &Record) -> Result<EventEnvelope<LedgerEvent>, DecodeError> {
-    let RawEvent { ce_type, envelope } = RawEvent::read(record)?;
-    let event = LedgerEvent::decode(ce_type, envelope.data.get())?;
-    Ok(envelope.with_data(event))
+    read_event(record)
 }

@@ -18,10 +18,10 @@ fn release() -> AccountsCommand {
 
 fn initiator() -> Initiator {
     Initiator {
-        actor: "teller/7".to_owned(),
+        actor: "teller/7".into(),
         on_behalf_of: Some(CustomerId::named("c")),
         channel: Channel::Branch,
-        branch: Some("berka/district/18".to_owned()),
+        branch: Some("berka/district/18".into()),
     }
 }
 

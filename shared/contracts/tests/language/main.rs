@@ -7,6 +7,10 @@ mod codec;
 #[cfg(test)]
 mod compatibility;
 #[cfg(test)]
+mod json;
+#[cfg(test)]
+mod samples;
+#[cfg(test)]
 mod schemas;
 #[cfg(test)]
 mod topics;

@@ -4,8 +4,9 @@ use std::borrow::Cow;
 
 use serde_json::value::{RawValue, to_raw_value};
 use smallvec::SmallVec;
+use smol_str::SmolStr;
 use tributary_contracts::{
-    codec::{self, Message, RawCommand},
+    codec::{self, Message},
     envelope::{Channel, CommandEnvelope, EventEnvelope, Initiator, Position, ReplyTo},
     partition::partition_of,
     record::Outgoing,
@@ -17,7 +18,7 @@ use tributary_contracts::{
 };
 use tributary_ids::CommandId;
 
-use super::{Cause, DeadLetter, Failure, Processor, refusal};
+use super::{Cause, DeadLetter, Failure, Inbound, Processor, Read, refusal};
 use crate::{
     service::{Awaited, Corrupt, FollowUp, Refusal, Service},
     state::StreamEvent,
@@ -202,11 +203,11 @@ impl<S: Service> Processor<'_, S> {
         &mut self,
         cause: &Cause<'_>,
         dead: DeadLetter,
-        raw: Option<&RawCommand<'_>>,
+        raw: Option<&Read<'_, S>>,
     ) -> Result<(), Corrupt> {
         let record = cause.record;
-        let timer = match raw.map(|raw| RuntimeMessage::decode(raw.ce_type, raw.envelope.data.get())) {
-            Some(Ok(RuntimeMessage::TimerDue(due))) => Some(due.timer),
+        let timer = match raw.map(|raw| &raw.envelope.data.message) {
+            Some(Ok(Inbound::Runtime(RuntimeMessage::TimerDue(due)))) => Some(due.timer.clone()),
             _ => None,
         };
         let mut headers = record.headers.clone();
@@ -328,7 +329,7 @@ pub(crate) fn timer_record<S: Service>(partition: i32, timer: &TimerId) -> Outgo
 
 fn system<S: Service>() -> Initiator {
     Initiator {
-        actor: S::NAMES.service.to_owned(),
+        actor: SmolStr::new_static(S::NAMES.service),
         on_behalf_of: None,
         channel: Channel::System,
         branch: None,

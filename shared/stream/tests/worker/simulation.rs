@@ -11,7 +11,10 @@ use std::{
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use tributary_contracts::{codec::RawEvent, record::Record};
+use tributary_contracts::{
+    codec::{RawEvent, read_event},
+    record::Record,
+};
 use tributary_ids::CommandId;
 use tributary_stream::{
     StreamEvent,
@@ -241,9 +244,8 @@ impl World {
 
     pub(crate) fn events(&self) -> Vec<(Record, StreamEvent<Event>)> {
         let decode = |record: Record| {
-            let raw = RawEvent::read(&record).unwrap();
-            let event = StreamEvent::decode(raw.ce_type, raw.envelope.data.get()).unwrap();
-            (record.clone(), event)
+            let event = read_event(&record).unwrap().data;
+            (record, event)
         };
         (0..PARTITIONS)
             .flat_map(|partition| self.broker.read_committed(EVENTS.name, partition).unwrap())

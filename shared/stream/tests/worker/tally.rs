@@ -236,7 +236,7 @@ pub(crate) fn record(id: CommandId, key: &str, command: &Command, not_after: Opt
         reply_to: None,
         not_after,
         initiator: Initiator {
-            actor: "test".to_owned(),
+            actor: "test".into(),
             on_behalf_of: None,
             channel: Channel::Online,
             branch: None,

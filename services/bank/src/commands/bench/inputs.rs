@@ -153,7 +153,7 @@ impl Inputs {
             reply_to: None,
             not_after: Some(wall_clock_ms() + REMEMBERED_MS),
             initiator: Initiator {
-                actor: "teller-17".to_owned(),
+                actor: "teller-17".into(),
                 on_behalf_of: None,
                 channel: Channel::Branch,
                 branch: None,

@@ -157,7 +157,7 @@ impl Bank {
             reply_to: None,
             not_after,
             initiator: Initiator {
-                actor: "test".to_owned(),
+                actor: "test".into(),
                 on_behalf_of: None,
                 channel: Channel::Branch,
                 branch: None,
