@@ -202,10 +202,8 @@ fn accounts_and_days(ledger: &mut Ledger) {
 }
 
 fn postings(ledger: &mut Ledger) {
-    let row = |sequence| {
+    let row = |sequence, after| {
         let source = "history".into();
-        // As a history of one account says it: the first row follows on none.
-        let after = (sequence > 1).then_some(sequence - 1);
         Some(ImportRef {
             source,
             sequence,
@@ -220,7 +218,7 @@ fn postings(ledger: &mut Ledger) {
         rounding: Some("-0.30".into()),
         booking_date: today(),
         value_date: None,
-        import: row(7),
+        import: row(7, Some(0)),
         details: Details {
             purpose: Some("SALA".into()),
             counterparty_bank: Some("YZ".into()),
@@ -239,7 +237,7 @@ fn postings(ledger: &mut Ledger) {
         account_id: account("ann"),
         entry_id: CommandId::named("golden/credit").event(0).to_string().into(),
         booking_date: today(),
-        import: row(8),
+        import: row(8, Some(7)),
     });
 }
 
