@@ -65,7 +65,7 @@ impl Commands {
             reply_to: None,
             not_after: Some(wall_ms() + TTL_MS_MAX / 2),
             initiator: Initiator {
-                actor: "load".to_owned(),
+                actor: "load".into(),
                 on_behalf_of: None,
                 channel: Channel::Online,
                 branch: None,

@@ -228,7 +228,7 @@ pub fn command(
         reply_to: None,
         not_after,
         initiator: Initiator {
-            actor: "customer".to_owned(),
+            actor: "customer".into(),
             on_behalf_of: None,
             channel: Channel::Online,
             branch: None,

@@ -215,10 +215,8 @@ impl Bank {
             .map(|service| (service.name.to_owned(), service.child.id()))
             .collect();
         processes.push(("load".to_owned(), std::process::id()));
-        let kafka = self.stack.kafka().and_then(|kafka| kafka.pid());
-        let postgres = self.stack.postgres().and_then(|postgres| postgres.pid());
-        processes.extend(kafka.map(|id| ("kafka".to_owned(), id)));
-        processes.extend(postgres.map(|id| ("postgres".to_owned(), id)));
+        let servers = self.stack.servers();
+        processes.extend(servers.filter_map(|server| Some((server.name().to_owned(), server.pid()?))));
         Ok(Target {
             brokers: self.stack.brokers(),
             database_url: self.stack.database_url(),

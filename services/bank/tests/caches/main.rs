@@ -13,7 +13,7 @@ use tributary_replay::{Moment, Options, Progress, Replayed, replay};
 use tributary_stream::{
     kafka::EventReader,
     log::EventsRead,
-    snapshot::{SnapshotDirectory, SnapshotFollower},
+    snapshot::{ObjectSnapshots, SnapshotFollower},
 };
 
 fn replayed(history: &History, bank: &LocalBank) -> Replayed {
@@ -44,7 +44,7 @@ fn exported(bank: &LocalBank, directory: &Path) -> [Vec<u8>; 2] {
 
 /// Takes the snapshots now that the bank itself would take after 50,000 events.
 fn take_snapshots(bank: &LocalBank, directory: &Path) {
-    let store = SnapshotDirectory::new(directory);
+    let store = ObjectSnapshots::in_directory(directory).unwrap();
     let mut follower = SnapshotFollower::<Accounts>::new(LOCAL_PARTITIONS, 1, &store);
     let mut reader = EventReader::open(&bank.brokers(), ACCOUNTS_EVENTS.name, &follower.next()).unwrap();
     while !reader.at_end() {
@@ -87,7 +87,8 @@ fn without_database_and_snapshots_the_log_alone_gives_the_same_books_to_the_byte
     assert_eq!(before[0].iter().filter(|byte| **byte == b'\n').count(), 41);
     take_snapshots(&bank, &snapshots);
     assert!(bank.stop().unwrap());
-    assert_eq!(entries(&snapshots), usize::try_from(LOCAL_PARTITIONS).unwrap());
+    let partitions = entries(&snapshots.join("accounts"));
+    assert_eq!(partitions, usize::try_from(LOCAL_PARTITIONS).unwrap());
 
     // when: all but Kafka's log is deleted, and the bank started again
     fs::remove_dir_all(&cluster).unwrap();
