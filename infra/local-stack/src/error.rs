@@ -66,6 +66,10 @@ pub enum StackError {
         path.display()
     )]
     DataOutdated { path: PathBuf },
+    #[error(
+        "Kafka's controller would not forget the broker that ended ({why}); logs/controller.log may say more"
+    )]
+    ControllerRefused { why: String },
     #[error("{} belongs to user {owner}, not to this one: remove it or choose another data directory", path.display())]
     ForeignDirectory { path: PathBuf, owner: u32 },
     #[error("no user named {name} to run PostgreSQL as, which refuses to run as root")]
@@ -94,6 +98,7 @@ impl StackError {
             StackError::Exited { .. } => "SERVER_EXITED",
             StackError::Stalled { .. } => "SERVER_STALLED",
             StackError::DataOutdated { .. } => "DATA_OUTDATED",
+            StackError::ControllerRefused { .. } => "CONTROLLER_REFUSED",
             StackError::ForeignDirectory { .. } => "FOREIGN_DIRECTORY",
             StackError::NoUnprivilegedUser { .. } => "NO_UNPRIVILEGED_USER",
             StackError::Io { .. } => "STACK_IO",

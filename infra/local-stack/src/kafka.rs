@@ -1,10 +1,10 @@
 //! Apache Kafka as two child processes: a broker, and the controller (KRaft) that knows whether the broker lives.
 //!
-//! As one process that is both, a node that is killed forgets that it was alive, and comes back as a coordinator that
-//! drops the markers of decided transactions (`docs/decisions/0020-a-controller-of-its-own.md`).
+//! As one process that is both, a node that was killed takes itself for alive when it is back, and drops the markers of
+//! decided transactions (`docs/decisions/0020-a-controller-of-its-own.md`).
 
 mod classes;
-mod fence;
+mod farewell;
 mod node;
 mod settings;
 
@@ -19,7 +19,7 @@ use self::settings::{Role, logging_properties, meta_properties, server_propertie
 use crate::error::{At, Result, StackError, tail_of};
 use crate::java::Java;
 use crate::progress::Progress;
-use crate::server::{Gate, Layout, Program, Server};
+use crate::server::{Farewell, Layout, Program, Server};
 use crate::stopwatch::Stopwatch;
 use crate::{data_dir, fetch, java, leftovers, ports, random};
 
@@ -65,8 +65,7 @@ impl KafkaConfig {
 #[derive(Debug)]
 pub struct Kafka {
     // In this order, in which they are dropped.
-    /// The process that clients talk to. Killed and started again, it waits until the controller has given up its former
-    /// self, 2 s after its death.
+    /// The process that clients talk to. Before it is started again, the controller is told that its former self is gone.
     pub broker: Server,
     /// The process that the broker reports to. The broker works on for a while without it.
     pub controller: Server,
@@ -182,8 +181,7 @@ impl Start<'_> {
             broker
         } else {
             controller.await_ready()?;
-            step.note("waiting until the former broker is given up");
-            Server::pass_gate(&layout)?;
+            Server::say_farewell(&layout)?;
             Server::launch(layout)?
         };
         let mut kafka = Kafka {
@@ -236,10 +234,9 @@ impl Start<'_> {
         let mut program = node.large(self.config.heap_mb);
         node.run(&mut program);
         Layout {
-            gate: Some(Gate {
-                what: controller.name(),
-                printed: self.config.logs.join("controller.out"),
-                is_open: fence::may_start,
+            farewell: Some(Farewell {
+                port: controller.port(),
+                tell: farewell::forget_broker,
             }),
             ..self.layout("Kafka", node, program, "kafka", port)
         }
@@ -253,7 +250,7 @@ impl Start<'_> {
             printed: self.config.logs.join(format!("{files}.out")),
             log: self.config.logs.join(format!("{files}.log")),
             stale: Vec::new(),
-            gate: None,
+            farewell: None,
             serves: has_started,
             on_parent_death: Signal::SIGKILL,
             ask_to_stop: Signal::SIGTERM,

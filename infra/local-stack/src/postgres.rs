@@ -241,7 +241,7 @@ impl Start<'_> {
             // No process of a former server is left, so its mark means nothing; left there, a process that got its pid
             // since would be taken for it.
             stale: vec![cluster.join("postmaster.pid")],
-            gate: None,
+            farewell: None,
             serves,
             // An immediate shutdown: like a crash for the data, but the sessions end and shared memory is given back.
             on_parent_death: Signal::SIGQUIT,

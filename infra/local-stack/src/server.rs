@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
-use self::child::{LOOK_EVERY, Running, STALLED, TAIL_LINES};
-use crate::error::{Result, StackError, tail_of};
+use self::child::Running;
+use crate::error::Result;
 use crate::stopwatch::Stopwatch;
 use crate::{data_dir, leftovers};
 
@@ -53,31 +53,12 @@ impl Program {
     }
 }
 
-/// A start waits here until what another server printed says that it may go on.
-#[derive(Clone, Debug)]
-pub(crate) struct Gate {
-    /// For people, of a start that waited in vain: `Kafka's controller`.
-    pub(crate) what: &'static str,
-    pub(crate) printed: PathBuf,
-    pub(crate) is_open: fn(&str) -> bool,
-}
-
-impl Gate {
-    fn pass(&self) -> Result<()> {
-        let watch = Stopwatch::start();
-        while !(self.is_open)(&tail_of(&self.printed, usize::MAX)) {
-            if watch.elapsed() > STALLED {
-                return Err(StackError::Stalled {
-                    what: self.what,
-                    stalled: watch.elapsed(),
-                    log: self.printed.clone(),
-                    tail: tail_of(&self.printed, TAIL_LINES),
-                });
-            }
-            std::thread::sleep(LOOK_EVERY);
-        }
-        Ok(())
-    }
+/// What is done before a start on former data, when no process of the server is left: another server is told.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Farewell {
+    /// The port of who is told.
+    pub(crate) port: u16,
+    pub(crate) tell: fn(u16) -> Result<()>,
 }
 
 /// What is the same for every start of one server.
@@ -94,8 +75,7 @@ pub(crate) struct Layout {
     pub(crate) log: PathBuf,
     /// Files of a former process that would mislead the next one.
     pub(crate) stale: Vec<PathBuf>,
-    /// What a start on former data waits for.
-    pub(crate) gate: Option<Gate>,
+    pub(crate) farewell: Option<Farewell>,
     /// Whether the process with this id serves.
     pub(crate) serves: fn(&Layout, u32) -> bool,
     /// Sent to it when this process dies.
@@ -152,9 +132,12 @@ impl Server {
         Ok(())
     }
 
-    /// Waits for what a start on former data waits for.
-    pub(crate) fn pass_gate(layout: &Layout) -> Result<()> {
-        layout.gate.as_ref().map_or(Ok(()), Gate::pass)
+    /// Tells whoever must know that the former process is gone.
+    pub(crate) fn say_farewell(layout: &Layout) -> Result<()> {
+        leftovers::end(&layout.home)?;
+        layout
+            .farewell
+            .map_or(Ok(()), |farewell| (farewell.tell)(farewell.port))
     }
 
     /// Starts it again on the same data and port after [`Server::kill9`] or [`Server::stop`]; one that was not ended
@@ -167,7 +150,7 @@ impl Server {
             return Ok(Duration::ZERO);
         }
         let watch = Stopwatch::start();
-        Self::pass_gate(&self.layout)?;
+        Self::say_farewell(&self.layout)?;
         self.launch_again()?;
         self.await_ready()?;
         self.started_in = watch.elapsed();

@@ -105,7 +105,7 @@ fn run_once(java: &Java, jars: &Path, home: &Path, written: &Path) -> Result<()>
         printed: home.join("kafka.out"),
         log: home.join("kafka.log"),
         stale: Vec::new(),
-        gate: None,
+        farewell: None,
         serves: has_started,
         on_parent_death: Signal::SIGKILL,
         ask_to_stop: Signal::SIGTERM,

@@ -16,15 +16,15 @@ use crate::spawn;
 use crate::stopwatch::Stopwatch;
 
 /// A start fails when for so long nothing is logged: a machine may be slow, but not silent.
-pub(super) const STALLED: Duration = Duration::from_secs(60);
+const STALLED: Duration = Duration::from_secs(60);
 /// A start fails after so long in any case: a server that logs the same complaint for ever is no progress.
 const HOPELESS: Duration = Duration::from_secs(600);
 /// A stop that takes longer is ended by a kill, after which the next start recovers.
 const STOP_PATIENCE: Duration = Duration::from_secs(30);
 /// How often a child is looked at while it starts or stops.
-pub(super) const LOOK_EVERY: Duration = Duration::from_millis(10);
+const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// Lines of the log in an error message.
-pub(super) const TAIL_LINES: usize = 15;
+const TAIL_LINES: usize = 15;
 
 /// A process that was started. Dropped, it is killed.
 #[derive(Debug)]

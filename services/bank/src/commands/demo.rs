@@ -105,6 +105,7 @@ fn stay_up(bank: &mut LocalBank, interrupt: &Interrupt) -> anyhow::Result<bool> 
         live.show();
         live.has_failed() || bank.ended().is_some()
     });
+    live.clear();
     println!("Stopping.");
     live.finish()
 }

@@ -95,11 +95,16 @@ impl Live {
         }
     }
 
-    /// Judges the end. Returns whether the invariants held.
-    pub(crate) fn finish(self) -> anyhow::Result<bool> {
+    /// Takes the line away, before anything else is said.
+    pub(crate) fn clear(&self) {
         if let Some(line) = &self.line {
             line.finish_and_clear();
         }
+    }
+
+    /// Judges the end. Returns whether the invariants held.
+    pub(crate) fn finish(self) -> anyhow::Result<bool> {
+        self.clear();
         let end = End {
             at_rest_within: Some(AT_REST_WITHIN),
             expired_before: None,

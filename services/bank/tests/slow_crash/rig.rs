@@ -107,8 +107,8 @@ impl Rig {
         Process(child)
     }
 
-    /// Kafka has sent every decided transaction's markers. A broker that is back before its controller has given its
-    /// former self up drops them, and says this (docs/decisions/0020-a-controller-of-its-own.md).
+    /// Kafka has sent every decided transaction's markers. A broker that its controller gives up while it coordinates drops
+    /// them, and says this (docs/decisions/0020-a-controller-of-its-own.md).
     pub(crate) fn assert_no_markers_dropped(&self) {
         for entry in std::fs::read_dir(self.stack.logs()).unwrap() {
             let path = entry.unwrap().path();
