@@ -22,10 +22,12 @@ impl Metrics {
         Self {
             events: meter
                 .u64_counter("tributary.checker.events")
+                .with_unit("{event}")
                 .with_description("events of the ledger that were checked")
                 .build(),
             violations: meter
                 .u64_counter("tributary.checker.violations")
+                .with_unit("{violation}")
                 .with_description("violations of the bank's invariants, by invariant")
                 .build(),
             lag: meter

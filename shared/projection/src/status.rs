@@ -53,16 +53,43 @@ pub(crate) struct Reporter {
 
 impl Reporter {
     pub(crate) fn new(schema: &str) -> Self {
-        let meter = global::meter("tributary-projection");
-        let counter = |name: &'static str| meter.u64_counter(name).build();
-        Self {
+        let meter = global::meter("tributary.projection");
+        let reporter = Self {
             status: watch::Sender::default(),
             labels: [KeyValue::new("schema", schema.to_owned())],
-            events: counter("projection.events"),
-            transactions: counter("projection.transactions"),
-            overtaken: counter("projection.overtaken"),
-            interruptions: counter("projection.interruptions"),
+            events: meter
+                .u64_counter("tributary.projection.events")
+                .with_unit("{event}")
+                .with_description("events that were applied to the read model")
+                .build(),
+            transactions: meter
+                .u64_counter("tributary.projection.transactions")
+                .with_unit("{transaction}")
+                .with_description("SQL transactions that applied them")
+                .build(),
+            overtaken: meter
+                .u64_counter("tributary.projection.overtaken")
+                .with_unit("{transaction}")
+                .with_description(
+                    "SQL transactions that were rolled back since another instance had applied the events",
+                )
+                .build(),
+            interruptions: meter
+                .u64_counter("tributary.projection.interruptions")
+                .with_unit("{interruption}")
+                .with_description("times that the log or the database was away, each try counted")
+                .build(),
+        };
+        // Told as 0, so that what never happens can be seen not to happen.
+        for counter in [
+            &reporter.events,
+            &reporter.transactions,
+            &reporter.overtaken,
+            &reporter.interruptions,
+        ] {
+            counter.add(0, &reporter.labels);
         }
+        reporter
     }
 
     pub(crate) fn subscribe(&self) -> watch::Receiver<Status> {

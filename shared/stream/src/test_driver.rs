@@ -14,7 +14,7 @@ use tributary_ids::CommandId;
 use crate::{
     PartitionState,
     log::{Action, Input, Log, StopReason},
-    memory::{BrokerError, MemoryBroker, MemoryLog, MemoryLogSettings},
+    memory::{BrokerError, FaultPlan, MemoryBroker, MemoryLog, MemoryLogSettings, NoFaults},
     service::Service,
     snapshot::{NoSnapshots, Shelf, SnapshotStore},
     worker::{Status, Worker, WorkerConfig},
@@ -161,8 +161,13 @@ impl<S: Service> TestDriver<S> {
 
     /// Ends the process as a kill does, and starts it again under the same name.
     pub fn restart(&mut self) {
+        self.restart_with(Box::new(NoFaults));
+    }
+
+    /// The same, and the new process meets these faults.
+    pub fn restart_with(&mut self, plan: Box<dyn FaultPlan>) {
         self.worker = Worker::new(WorkerConfig::local(self.partitions));
-        self.log = MemoryLog::new(&self.broker, settings::<S>());
+        self.log = MemoryLog::with_faults(&self.broker, settings::<S>(), plan);
         self.input = Input::Started;
         self.stopped = None;
     }

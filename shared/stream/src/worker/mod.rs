@@ -5,6 +5,7 @@
 //! partitions and the timers that came due.
 
 mod budget;
+mod metrics;
 mod partition;
 mod status;
 
@@ -17,7 +18,9 @@ pub use status::{PartitionStatus, Status, StatusHandle};
 
 use self::{
     budget::Budget,
+    metrics::Metrics,
     partition::{Partition, Phase},
+    status::PHASES,
 };
 use crate::{
     log::{Action, Ended, Fault, FaultKind, Input, Poll, Polled, StopReason, Transaction},
@@ -88,6 +91,8 @@ pub struct Worker<S: Service> {
     batch: Vec<Record>,
     /// Timers in the open transaction, to be marked once it has committed.
     timers_sent: Vec<(i32, tributary_contracts::runtime::TimerId)>,
+    /// Input records that the open transaction answers, and how many of them by dead letters.
+    handled: (u64, u64),
     budget: Budget,
     failures_in_a_row: u32,
     aborts_in_a_row: u32,
@@ -96,6 +101,7 @@ pub struct Worker<S: Service> {
     actions_since_poll: u32,
     stop: Option<StopReason>,
     status: StatusHandle,
+    metrics: Metrics,
 }
 
 impl<S: Service> Worker<S> {
@@ -108,6 +114,7 @@ impl<S: Service> Worker<S> {
             producer_ready: false,
             batch: Vec::new(),
             timers_sent: Vec::new(),
+            handled: (0, 0),
             budget,
             failures_in_a_row: 0,
             aborts_in_a_row: 0,
@@ -115,6 +122,7 @@ impl<S: Service> Worker<S> {
             actions_since_poll: 0,
             stop: None,
             status: StatusHandle::default(),
+            metrics: Metrics::new(S::NAMES.service),
         }
     }
 
@@ -164,10 +172,12 @@ impl<S: Service> Worker<S> {
             },
             Input::SnapshotLoaded { partition, snapshot } => {
                 let state = snapshot.and_then(|bytes| snapshot::read::<S>(partition, &bytes));
+                self.metrics.snapshot_loaded(state.is_some());
                 self.with(partition, |held| held.snapshot_loaded(state));
             }
             Input::EventsRead { partition, read } => match read {
                 Ok(read) => {
+                    self.metrics.restored(read.records.len());
                     let stall_ms_max = self.config.restore_stall_ms_max;
                     self.with(partition, |held| held.events_read(now_ms, read, stall_ms_max));
                     if self
@@ -231,6 +241,7 @@ impl<S: Service> Worker<S> {
     }
 
     fn absorb_end(&mut self, now_ms: i64, ended: Ended) {
+        self.metrics.ended(&ended);
         match ended {
             Ended::Committed { offsets } => self.committed(now_ms, &offsets),
             Ended::Aborted(fault) => {
@@ -276,6 +287,8 @@ impl<S: Service> Worker<S> {
             held.committed(offsets);
         }
         self.status.count_commit(offsets.len());
+        let (inputs, dead_letters) = self.handled;
+        self.metrics.committed(offsets.len(), inputs, dead_letters);
     }
 
     /// Something failed; for one partition or all. What may pass is tried again after a pause.
@@ -332,12 +345,13 @@ impl<S: Service> Worker<S> {
         let mut records = Vec::with_capacity(self.batch.len() * 2);
         let (config, batch, timers_sent) = (&self.config, &self.batch, &mut self.timers_sent);
         let mut next_inputs = Vec::new();
+        let mut inputs = 0;
         for (number, held) in &mut self.partitions {
             if held.phase != Phase::Running {
                 continue;
             }
             let written = records.len();
-            process::<S>(
+            inputs += process::<S>(
                 config,
                 held,
                 batch.iter().filter(|record| record.partition == *number),
@@ -359,6 +373,10 @@ impl<S: Service> Worker<S> {
             self.batch.clear();
             return None;
         }
+        let dead_letters = records
+            .iter()
+            .filter(|record| record.topic == S::NAMES.dead_letters.name);
+        self.handled = (inputs, dead_letters.count() as u64);
         Some(Transaction { records, next_inputs })
     }
 
@@ -388,23 +406,33 @@ impl<S: Service> Worker<S> {
         })
     }
 
-    fn publish_status(&self) {
+    fn publish_status(&mut self) {
         self.status.publish(
             self.partitions
                 .iter()
                 .map(|(partition, held)| (*partition, held.status())),
         );
+        let mut by_phase = [0; PHASES.len()];
+        for held in self.partitions.values() {
+            let phase = held.phase_name();
+            for (count, name) in by_phase.iter_mut().zip(PHASES) {
+                *count += i64::from(name == phase);
+            }
+        }
+        self.metrics.partitions(by_phase);
     }
 }
 
-/// Handles a partition's records of the batch. What can't be taken stops the partition and leaves no output.
+/// Handles a partition's records of the batch, and says how many. What can't be taken stops the partition and leaves no
+/// output.
 fn process<'b, S: Service>(
     config: &WorkerConfig,
     held: &mut Partition<S>,
     batch: impl Iterator<Item = &'b Record>,
     out: &mut Vec<Outgoing>,
-) {
+) -> u64 {
     let written = out.len();
+    let mut handled = 0;
     for record in batch {
         if record.offset < held.state.next_input() {
             // Delivered again after a seek or an abort: its events are in the log.
@@ -415,7 +443,7 @@ fn process<'b, S: Service>(
                 "{} dead letters in a row; the next record is {}",
                 config.dead_letters_in_a_row_max, record.offset
             ));
-            return;
+            return handled;
         }
         let mut processor = Processor {
             state: &mut held.state,
@@ -426,7 +454,9 @@ fn process<'b, S: Service>(
             out.truncate(written);
             held.state.undo_all();
             held.stop(format!("input {}: {corrupt}", record.offset));
-            return;
+            return 0;
         }
+        handled += 1;
     }
+    handled
 }

@@ -233,14 +233,19 @@ impl<S: Service> Partition<S> {
         (!matches!(self.phase, Phase::Stopped(_)) && self.state.next_event > 0).then_some(self.state)
     }
 
+    /// One of [`super::status::PHASES`].
+    pub(super) fn phase_name(&self) -> &'static str {
+        match &self.phase {
+            Phase::Assigned | Phase::Located(_) => "assigned",
+            Phase::Restoring(_) | Phase::Restored => "restoring",
+            Phase::Running => "running",
+            Phase::Stopped(_) => "stopped",
+        }
+    }
+
     pub(super) fn status(&self) -> PartitionStatus {
         PartitionStatus {
-            phase: match &self.phase {
-                Phase::Assigned | Phase::Located(_) => "assigned",
-                Phase::Restoring(_) | Phase::Restored => "restoring",
-                Phase::Running => "running",
-                Phase::Stopped(_) => "stopped",
-            },
+            phase: self.phase_name(),
             stopped: match &self.phase {
                 Phase::Stopped(reason) => Some(reason.clone()),
                 _ => None,

@@ -5,6 +5,9 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+/// What a partition can be in.
+pub(super) const PHASES: [&str; 4] = ["assigned", "restoring", "running", "stopped"];
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PartitionStatus {
     /// `assigned`, `restoring`, `running` or `stopped`.

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod cases;
 #[cfg(test)]
+mod metrics;
+#[cfg(test)]
 mod object_store;
 #[cfg(test)]
 mod simulation;
