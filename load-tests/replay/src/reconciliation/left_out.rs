@@ -119,6 +119,8 @@ impl<'r> LeftOutRows<'r> {
                 code,
                 reason,
             }),
+            // An opening and its account's first row may stand on one line, which is told once.
+            None if behind.as_ref() == Some(&place) => {}
             None => self.parked.push(LeftOut {
                 place,
                 account,

@@ -20,12 +20,16 @@ use crate::interrupt::Interrupt;
 
 /// Test targets whose names begin so take long; `--quick` leaves them out.
 const SLOW: &str = "slow_";
+
+/// What tests of random input go by, where `--quick` tries less of it and the environment doesn't say how much.
+const FEWER: [(&str, &str); 2] = [("PROPTEST_CASES", "64"), ("TRIBUTARY_SEEDS", "0..20")];
+
 /// Runs the tests against a Kafka and a PostgreSQL of their own.
 ///
 /// Where KAFKA_BROKERS or DATABASE_URL is set, that server is used and none is started in its place.
 #[derive(Args, Debug)]
 pub(crate) struct Test {
-    /// Leave out the test targets whose names begin with slow_, and set TRIBUTARY_QUICK=1
+    /// Leave out the test targets whose names begin with slow_, and try less random input (64 cases, 20 seeds)
     #[arg(long)]
     quick: bool,
     /// Arguments for cargo test, such as a package or a filter
@@ -58,7 +62,8 @@ impl Test {
             .env("KAFKA_BROKERS", stack.brokers())
             .env("DATABASE_URL", stack.database_url());
         if self.quick {
-            cargo.env("TRIBUTARY_QUICK", "1");
+            let unset = |name: &str| std::env::var_os(name).is_none();
+            cargo.envs(FEWER.into_iter().filter(|(name, _)| unset(name)));
         }
         // A group of its own, so that an interrupt ends cargo and the tests it runs, not cargo alone.
         let mut child = cargo.process_group(0).spawn().context("can't run cargo")?;

@@ -146,6 +146,76 @@ fn the_year_1993_reconciles_twice_survives_a_corrupted_copy_and_an_export_gives_
     second.stop().unwrap();
 }
 
+#[test]
+fn two_halves_of_the_year_one_after_the_other_make_the_year() {
+    let Some(berka) = berka() else { return };
+    let home = tempfile::tempdir().unwrap();
+    let bank = bank();
+    let halves = halves(&berka, home.path());
+    let mut transactions = 0;
+    for half in &halves {
+        let (success, told, text) = replay(&bank, half);
+        assert!(success, "{text}");
+        transactions += told["transactions"]["topic"].as_u64().unwrap();
+        let carried = told["carried_on"].as_u64().unwrap();
+        assert_eq!(carried > 0, half == &halves[1], "{text}");
+    }
+    assert_eq!(transactions, 28_205);
+    // The year as one file knows every row, and finds everything as published: also the roundings between the halves.
+    let (success, told, text) = replay(&bank, &berka);
+    assert!(success, "{text}");
+    assert_eq!(told["sent"], told["known_before"], "{text}");
+    assert_eq!(told["transactions"]["read_model"], 28_205, "{text}");
+    assert_eq!(told["roundings"]["read_model"], 1_422, "{text}");
+    assert_eq!(told["balances"][0]["read_model"], BALANCES);
+    bank.stop().unwrap();
+}
+
+#[test]
+fn the_second_half_alone_begins_in_mid_life_and_the_first_half_does_not_fit_behind_it() {
+    let Some(berka) = berka() else { return };
+    let home = tempfile::tempdir().unwrap();
+    let bank = bank();
+    let [first, second] = halves(&berka, home.path());
+    let (success, told, text) = replay(&bank, &second);
+    assert!(success, "{text}");
+
+    assert!(sum(&told, "topic", |name| name == "3000") > 0, "{text}");
+    assert_eq!(told["balances"][0]["read_model"], BALANCES);
+    let before = balances(&bank);
+    // What the ledger has of these accounts begins with a balance of theirs: no row of before can be posted behind it.
+    let (success, told, text) = replay(&bank, &first);
+    assert!(!success, "{text}");
+    assert_eq!(told["topic_differences"]["total"], 0, "{text}");
+    let posted = told["transactions"]["topic"].as_u64().unwrap();
+    let left_out = told["bad"].as_array().unwrap().len() + told["parked"].as_array().unwrap().len();
+    let rows = fs::read_to_string(first.join("trans.asc"))
+        .unwrap()
+        .lines()
+        .count()
+        - 1;
+    assert_eq!(posted + left_out as u64, rows as u64, "{text}");
+    assert_eq!(balances(&bank) == before, posted == 0);
+    bank.stop().unwrap();
+}
+
+/// The year's files until the end of June, and from July on.
+fn halves(berka: &Path, home: &Path) -> [PathBuf; 2] {
+    let text = fs::read_to_string(berka.join("trans_1993.asc")).unwrap();
+    let (header, rows) = text.split_once("\r\n").unwrap();
+    ["first", "second"].map(|name| {
+        let half = home.join(name);
+        fs::create_dir(&half).unwrap();
+        for name in ["account.asc", "disp.asc"] {
+            fs::copy(berka.join(name), half.join(name)).unwrap();
+        }
+        let of_half = |line: &&str| (line.split(';').nth(2).unwrap() < "930701") == (name == "first");
+        let lines: Vec<_> = [header].into_iter().chain(rows.lines().filter(of_half)).collect();
+        fs::write(half.join("trans.asc"), lines.join("\r\n") + "\r\n").unwrap();
+        half
+    })
+}
+
 /// A copy of the bank's files of which one amount is no number.
 fn corrupted(berka: &Path, home: &Path) -> PathBuf {
     let copy = home.join("corrupted");
