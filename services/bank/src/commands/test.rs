@@ -18,7 +18,7 @@ use tributary_local_stack::{Options, Progress, Stack};
 use self::tally::Tally;
 use crate::interrupt::Interrupt;
 
-/// Test targets whose names begin so take long; `--quick` leaves them out.
+/// Test targets whose names begin so take long, and so do tests in modules of such names; `--quick` leaves them out.
 const SLOW: &str = "slow_";
 
 /// What tests of random input go by, where `--quick` tries less of it and the environment doesn't say how much.
@@ -29,7 +29,7 @@ const FEWER: [(&str, &str); 2] = [("PROPTEST_CASES", "64"), ("TRIBUTARY_SEEDS", 
 /// Where KAFKA_BROKERS or DATABASE_URL is set, that server is used and none is started in its place.
 #[derive(Args, Debug)]
 pub(crate) struct Test {
-    /// Leave out the test targets whose names begin with slow_, and try less random input (64 cases, 20 seeds)
+    /// Leave out the test targets and modules whose names begin with slow_, and try less random input (64 cases, 20 seeds)
     #[arg(long)]
     quick: bool,
     /// Arguments for cargo test, such as a package or a filter
@@ -103,6 +103,9 @@ impl Test {
         // All that fails is said, not only what fails first.
         words.push("--no-fail-fast".to_owned());
         words.extend(["--", "--show-output"].map(str::to_owned));
+        if self.quick {
+            words.extend(["--skip", SLOW].map(str::to_owned));
+        }
         words.extend_from_slice(for_tests);
         words.extend_from_slice(&self.tests);
         Ok(words)
@@ -225,9 +228,11 @@ mod tests {
     }
 
     #[test]
-    fn quick_leaves_out_what_is_slow_and_nothing_else() {
+    fn quick_leaves_out_what_takes_long_and_nothing_else() {
         let targets = quick_targets().unwrap();
         assert!(targets.contains("stack"), "{targets:?}");
+        let told = arguments(&["--quick"]);
+        assert!(told.ends_with(&["--skip", SLOW].map(str::to_owned)), "{told:?}");
         assert!(!targets.iter().any(|name| name.starts_with(SLOW)), "{targets:?}");
     }
 

@@ -9,6 +9,6 @@
 mod broker;
 mod clients;
 mod conformance;
-mod faults;
 mod log;
-mod processes;
+mod slow_faults;
+mod slow_processes;

@@ -10,7 +10,7 @@ use tributary_stream::kafka::{KafkaLog, TRANSACTION_TIMEOUT};
 use tributary_stream::log::FaultKind;
 
 use crate::broker::{Echo, Service, Tally, own_kafka};
-use crate::processes::{assert_each_answered_once, load};
+use crate::slow_processes::{assert_each_answered_once, load};
 
 /// What a call to a broker that is away may take.
 const GIVES_UP_WITHIN: Duration = Duration::from_secs(20);

@@ -99,7 +99,7 @@ fn a_worker_killed_under_load_and_started_again_answers_each_command_once() {
         let ends = load(&service, 2, 4_000);
         for _ in 0..3 {
             let started = Instant::now();
-            let mut child = Child::start("processes::echoes", &service, "a");
+            let mut child = Child::start("slow_processes::echoes", &service, "a");
             child.hear();
             println!("first commit {:?} after the start", started.elapsed());
             std::thread::sleep(Duration::from_millis(random.random_range(0..150)));
@@ -122,7 +122,7 @@ fn a_worker_taken_over_while_it_was_paused_can_commit_nothing() {
     let ends = load(&service, 2, 200);
 
     // Given a worker that is paused with a batch in its hands
-    let mut zombie = Child::start("processes::gathers_and_waits", &service, "a");
+    let mut zombie = Child::start("slow_processes::gathers_and_waits", &service, "a");
     assert_eq!(zombie.hear(), "gathered");
     zombie.signal(Signal::SIGSTOP);
     zombie.tell();
@@ -155,7 +155,7 @@ fn a_worker_paused_amid_its_transactions_and_taken_over_adds_nothing_when_it_com
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let service = Service::new("paused", 2);
         let ends = load(&service, 2, 4_000);
-        let mut zombie = Child::start("processes::echoes", &service, "a");
+        let mut zombie = Child::start("slow_processes::echoes", &service, "a");
         zombie.hear();
         std::thread::sleep(Duration::from_millis(random.random_range(0..150)));
         zombie.signal(Signal::SIGSTOP);
@@ -177,7 +177,7 @@ fn a_worker_paused_amid_its_transactions_and_taken_over_adds_nothing_when_it_com
 #[test]
 fn what_a_killed_worker_left_open_is_aborted_at_once_by_its_next_start() {
     let service = Service::new("left-open", 1);
-    let mut child = Child::start("processes::opens_a_transaction", &service, "a");
+    let mut child = Child::start("slow_processes::opens_a_transaction", &service, "a");
     assert_eq!(child.hear(), "open");
     child.signal(Signal::SIGKILL);
 
@@ -200,7 +200,7 @@ fn what_a_killed_worker_left_open_is_aborted_at_once_by_its_next_start() {
 #[test]
 fn what_a_dead_worker_left_open_is_awaited_by_another() {
     let service = Service::new("awaited", 1);
-    let mut child = Child::start("processes::opens_a_transaction", &service, "a");
+    let mut child = Child::start("slow_processes::opens_a_transaction", &service, "a");
     assert_eq!(child.hear(), "open");
     child.signal(Signal::SIGKILL);
 
