@@ -51,6 +51,8 @@ struct Sent {
 /// A payment that clients know of.
 struct Known {
     id: PaymentId,
+    debtor: u32,
+    creditor: u32,
     amount: &'static str,
 }
 
@@ -136,7 +138,7 @@ impl Clients {
     /// A client sends again what it, or another, has sent before. Whether there was anything.
     pub(crate) fn again(&mut self, which: u32, story: &mut Story) -> Result<bool, BrokerError> {
         // What was sent lately is what clients are unsure of.
-        let recent = self.sent.len().min(12);
+        let recent = self.sent.len().min(16);
         if recent == 0 {
             return Ok(false);
         }
@@ -200,6 +202,20 @@ impl Clients {
                 self.sent[index].record = record(id, PAYMENTS_INBOX, command.key(), &command, late);
                 self.sent[index].text.push_str(", too late");
                 vec![index]
+            }
+            Wish::PayAgain { which } => {
+                let Some(&Known {
+                    id: payment,
+                    debtor,
+                    creditor,
+                    amount,
+                }) = self.recent(which)
+                else {
+                    return Vec::new();
+                };
+                let command = self.transfer_command(payment, debtor, creditor, amount);
+                let text = format!("payment {} once more", short(payment.to_string().as_bytes()));
+                vec![self.payments(id, command, text)]
             }
             Wish::Refund { which, whole, rival } => {
                 let Some(payment) = self.recent(which) else {
@@ -268,6 +284,8 @@ impl Clients {
         let payment_id = PaymentId::named(&format!("step/{number}"));
         self.payments.push(Known {
             id: payment_id,
+            debtor,
+            creditor,
             amount,
         });
         let (from, to) = (customer(debtor), customer(creditor));

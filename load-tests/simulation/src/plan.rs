@@ -47,6 +47,8 @@ pub(crate) enum Step {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Trouble {
     pub(crate) at: u32,
+    /// Waits for the process's next transaction, where most can go wrong; else it strikes this action or none.
+    pub(crate) waits_for_commit: bool,
     pub(crate) fault: InjectedFault,
 }
 
@@ -150,10 +152,10 @@ fn step(random: &mut ChaCha8Rng) -> Step {
             twice: random.random_bool(0.1),
             acknowledged: random.random_bool(0.9),
         },
-        80..105 => Step::SendAgain {
+        80..120 => Step::SendAgain {
             which: random.random(),
         },
-        105..165 => Step::Wait {
+        120..165 => Step::Wait {
             ms: random.random_range(1..200),
         },
         165..175 => Step::Wait {
@@ -213,6 +215,7 @@ fn trouble(random: &mut ChaCha8Rng) -> Trouble {
     };
     Trouble {
         at: random.random_range(0..8),
+        waits_for_commit: random.random_bool(0.7),
         fault,
     }
 }

@@ -54,6 +54,9 @@ pub(crate) trait Process {
 
     fn beat(&self);
 
+    /// Forgets trouble that still waits.
+    fn calm(&self);
+
     /// A partition that the worker itself has given up, and why.
     fn stopped(&self) -> Option<(i32, String)>;
 }
@@ -105,6 +108,9 @@ fn plan(struck: Struck) -> impl FnMut(FaultPoint) -> Option<InjectedFault> + Sen
     move |at| {
         let mut struck = struck.lock().unwrap_or_else(PoisonError::into_inner);
         let trouble = struck.as_mut()?;
+        if trouble.waits_for_commit && !is_of_a_transaction(at) {
+            return None;
+        }
         let only_at_commit = matches!(
             trouble.fault,
             InjectedFault::CommitDelayed { .. }
@@ -122,12 +128,23 @@ fn plan(struck: Struck) -> impl FnMut(FaultPoint) -> Option<InjectedFault> + Sen
     }
 }
 
+fn is_of_a_transaction(at: FaultPoint) -> bool {
+    at == FaultPoint::Prepared || !is_last(at)
+}
+
 /// Nothing comes after it, so trouble that has waited strikes here.
 fn is_last(at: FaultPoint) -> bool {
     !matches!(
         at,
         FaultPoint::Begin | FaultPoint::Produced { .. } | FaultPoint::Offsets | FaultPoint::Commit
     )
+}
+
+impl<S: Service> Running<S> {
+    /// Sets what is going to strike.
+    fn strike(&self, trouble: Option<Trouble>) {
+        *self.struck.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+    }
 }
 
 impl<S: Service> Process for Running<S> {
@@ -167,9 +184,13 @@ impl<S: Service> Process for Running<S> {
             _ => None,
         };
         let told = story.is_told().then(|| Told::of::<S>(&action));
-        *self.struck.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+        if trouble.is_some() {
+            self.strike(trouble);
+        }
         self.input = self.log.perform(action);
-        *self.struck.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        let mut struck = self.struck.lock().unwrap_or_else(PoisonError::into_inner);
+        struck.take_if(|trouble| !trouble.waits_for_commit);
+        drop(struck);
         if let Some(told) = told {
             told.tell::<S>(&self.input, self.broker.time(), story);
         }
@@ -197,6 +218,10 @@ impl<S: Service> Process for Running<S> {
 
     fn beat(&self) {
         self.log.beat();
+    }
+
+    fn calm(&self) {
+        self.strike(None);
     }
 
     fn stopped(&self) -> Option<(i32, String)> {

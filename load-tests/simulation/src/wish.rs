@@ -5,8 +5,8 @@ use rand_chacha::ChaCha8Rng;
 
 /// Amounts that lie on either side of what rules look at: the fraud service's limit, its fallback's, the balances, what
 /// can't be an amount at all.
-const AMOUNTS: [&str; 9] = [
-    "1", "20", "499.99", "500.01", "750", "5000", "10000.01", "0", "1.234",
+const AMOUNTS: [&str; 11] = [
+    "1", "20", "55.55", "130", "499.99", "500.01", "750", "10000.01", "5000", "0", "1.234",
 ];
 
 /// Something that a client wants. `which` counts modulo the payments that there are by then.
@@ -16,6 +16,10 @@ pub(crate) enum Wish {
         debtor: u32,
         creditor: u32,
         amount: &'static str,
+    },
+    /// The same payment once more under another command id: a client that has lost its first.
+    PayAgain {
+        which: u32,
     },
     /// `whole`: all of it, else a part. `rival`: two at once, under two ids.
     Refund {
@@ -75,11 +79,12 @@ impl Wish {
         let amount = AMOUNTS[random.random_range(0..AMOUNTS.len())];
         let (one, other): (u32, u32) = (random.random(), random.random());
         match random.random_range(0..100) {
-            0..42 => Self::Transfer {
+            0..40 => Self::Transfer {
                 debtor: one,
                 creditor: other,
                 amount,
             },
+            40..42 => Self::PayAgain { which: one },
             42..54 => Self::Refund {
                 which: one,
                 whole: random.random_bool(0.7),
@@ -97,11 +102,11 @@ impl Wish {
                 amount,
                 lapses_in_ms: random.random_range(1..60_000),
             },
-            84..88 => Self::Block {
+            84..87 => Self::Block {
                 account: one,
                 all: random.random_bool(0.7),
             },
-            88..92 => Self::Unblock { account: one },
+            87..92 => Self::Unblock { account: one },
             92 => Self::Close { account: one },
             93..96 => Self::TransferInLedger {
                 debtor: one,

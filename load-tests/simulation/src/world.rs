@@ -27,6 +27,10 @@ const BEAT_MS: i64 = 2_000;
 /// Actions in which a bank without trouble comes to rest, or never will.
 const REST_ACTIONS_MAX: u64 = 60_000;
 
+/// Longer than an analyst may take and than any hold stands, milliseconds. Timers that are known make a bank at rest wait
+/// for them; this finds those that were forgotten.
+const LONG_MS: i64 = 60 * 60 * 60 * 1000;
+
 /// Dead letters that a client can cause. Any other is the bank's own mistake.
 const NONSENSE: [&str; 3] = ["TYPE_UNKNOWN", "TYPE_MISSING", "MALFORMED"];
 
@@ -39,6 +43,8 @@ struct Slot {
     paused_until: i64,
     /// Was replaced by another of its names, and doesn't know.
     zombie: bool,
+    /// It had nothing to do the last time, and nothing has happened since.
+    idle: bool,
 }
 
 /// What is counted, by name.
@@ -99,6 +105,7 @@ impl World {
                     role,
                     paused_until: 0,
                     zombie: false,
+                    idle: false,
                 });
             }
         }
@@ -128,8 +135,12 @@ impl World {
             Step::Act { process, trouble } => {
                 if let Some(slot) = self.awake(*process) {
                     self.heading(number, slot);
-                    self.act(slot, *trouble)?;
+                    let acted = self.act(slot, *trouble)?;
                     self.judge()?;
+                    match acted.idle {
+                        true => self.slots[slot].idle = true,
+                        false => self.wake(),
+                    }
                 }
                 return Ok(());
             }
@@ -155,7 +166,7 @@ impl World {
             }
             Step::Wait { ms } => {
                 self.story.heading(|| format!("#{number} {ms} ms pass"));
-                return self.pass(*ms);
+                self.pass(*ms)?;
             }
             Step::Crash { process } => {
                 let slot = self.any(*process);
@@ -204,7 +215,15 @@ impl World {
                 self.count("snapshots");
             }
         }
+        self.wake();
         self.judge()
+    }
+
+    /// Something happened that may give anybody something to do.
+    fn wake(&mut self) {
+        for slot in &mut self.slots {
+            slot.idle = false;
+        }
     }
 
     /// Everything that still has to happen happens, without further trouble, until nothing is left to happen.
@@ -212,6 +231,7 @@ impl World {
         self.slots.retain(|slot| !slot.zombie);
         for slot in &mut self.slots {
             slot.paused_until = 0;
+            slot.process.calm();
         }
         let until = self.actions + REST_ACTIONS_MAX;
         while self.actions < until {
@@ -246,8 +266,10 @@ impl World {
         ))
     }
 
-    /// Judges a bank at rest.
+    /// Judges a bank at rest, after so long that every deadline and every hold is over.
     pub(crate) fn judge_at_rest(&mut self) -> Result<(), Broken> {
+        self.broker.advance_with_beats(LONG_MS);
+        self.come_to_rest()?;
         self.project(false)?;
         self.judge.finish(&self.broker)?;
         self.found()?;
@@ -333,6 +355,7 @@ impl World {
             role,
             paused_until: 0,
             zombie: false,
+            idle: false,
         };
         let mut old = std::mem::replace(&mut self.slots[slot], new);
         old.zombie = true;
@@ -448,13 +471,16 @@ impl World {
         process as usize % self.slots.len()
     }
 
-    /// The process of that number, or the next one that doesn't stand still.
+    /// The process of that number, or the next one that has something to do, or at least doesn't stand still.
     fn awake(&self, process: u32) -> Option<usize> {
         let now_ms = self.broker.time();
         let first = self.any(process);
-        (0..self.slots.len())
-            .map(|next| (first + next) % self.slots.len())
-            .find(|slot| self.slots[*slot].paused_until <= now_ms)
+        let runs = |slot: &usize| self.slots[*slot].paused_until <= now_ms;
+        let mut turns = (0..self.slots.len()).map(|next| (first + next) % self.slots.len());
+        turns
+            .clone()
+            .find(|slot| runs(slot) && !self.slots[*slot].idle)
+            .or_else(|| turns.find(runs))
     }
 
     fn member(&self, slot: usize) -> (&'static str, String) {

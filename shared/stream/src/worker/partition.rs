@@ -38,6 +38,8 @@ pub(super) struct Partition<S: Service> {
     /// Why the partition stops once the open transaction has ended.
     stop_after_commit: Option<String>,
     progressed_ms: i64,
+    /// The committed offset that the last restore has read past.
+    read_past: Option<i64>,
     /// The last read of the restore brought nothing although the target isn't reached.
     waits: bool,
 }
@@ -52,6 +54,7 @@ impl<S: Service> Partition<S> {
             last_event_output: None,
             stop_after_commit: None,
             progressed_ms: 0,
+            read_past: None,
             waits: false,
         }
     }
@@ -163,17 +166,25 @@ impl<S: Service> Partition<S> {
         if self.state.next_event < located.events_end {
             return;
         }
-        let (folded, committed) = (self.state.next_input(), located.committed);
-        if committed == Some(folded) {
-            if !self.retained {
-                // A new process: whoever started it has looked at what stopped the last one.
-                self.state.forgive_dead_letters();
+        let folded = self.state.next_input();
+        match located.committed {
+            Some(committed) if committed == folded => {
+                if !self.retained {
+                    // A new process: whoever started it has looked at what stopped the last one.
+                    self.state.forgive_dead_letters();
+                }
+                self.read_past = None;
+                self.phase = Phase::Restored;
             }
-            self.phase = Phase::Restored;
-        } else {
-            self.stop(format!(
+            // Another owner has gone on since the position was looked up: this worker has lost the partition, and the
+            // next poll will say so. When a second look finds the same, it is no other owner.
+            Some(committed) if committed < folded && self.read_past != Some(committed) => {
+                self.read_past = Some(committed);
+                self.phase = Phase::Assigned;
+            }
+            committed => self.stop(format!(
                 "the events answer input up to {folded}, the group committed {committed:?}"
-            ));
+            )),
         }
     }
 
