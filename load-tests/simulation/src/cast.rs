@@ -6,7 +6,7 @@ use tributary_contracts::topics::ACCOUNTS_EVENTS;
 use tributary_fraud::Fraud;
 use tributary_payments::Payments;
 use tributary_stream::{
-    log::{EventsRead, Log},
+    log::{EventsRead, Input, Log},
     memory::{BrokerError, MemoryBroker, MemoryLog, MemoryLogSettings},
     service::{Names, Service},
 };
@@ -20,6 +20,9 @@ pub trait SimulatedLog: Log {
 
     /// The process runs: its client beats in the background.
     fn beat(&self);
+
+    /// The worker is about to be given this. Of use to who plants a bug only.
+    fn is_given(&self, _input: &Input) {}
 }
 
 impl SimulatedLog for MemoryLog {

@@ -24,5 +24,5 @@ pub mod world;
 pub use cast::{Cast, Part, SimulatedLog};
 pub use judge::Found;
 pub use plan::{Plan, Selection};
-pub use run::{Outcome, Summary, run, run_many};
+pub use run::{Outcome, Summary, core_seconds, run, run_many};
 pub use shrink::{Shrunk, shrink};

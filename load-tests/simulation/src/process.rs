@@ -155,6 +155,7 @@ impl<S: Service> Process for Running<S> {
     fn act(&mut self, trouble: Option<Trouble>, snapshots: &Snapshots, story: &mut Story) -> Acted {
         let now_ms = self.broker.time();
         let input = std::mem::replace(&mut self.input, Input::Started);
+        self.log.is_given(&input);
         let action = match self.worker.step(now_ms, input) {
             Action::Stop { reason } => {
                 let why = match reason {

@@ -128,6 +128,13 @@ pub fn run_many(
     summary
 }
 
+/// Seconds that this thread has had of a core, where the system tells: what a run costs, whatever else runs beside it.
+pub fn core_seconds() -> Option<f64> {
+    let schedstat = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    let nanoseconds: f64 = schedstat.split_whitespace().next()?.parse().ok()?;
+    Some(nanoseconds / 1e9)
+}
+
 impl std::fmt::Display for Summary {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         writeln!(

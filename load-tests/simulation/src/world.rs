@@ -27,6 +27,9 @@ const BEAT_MS: i64 = 2_000;
 /// Actions in which a bank without trouble comes to rest, or never will.
 const REST_ACTIONS_MAX: u64 = 60_000;
 
+/// What passes while everybody acts once on the way to rest, milliseconds: the workers' shortest pause.
+const REST_MS: i64 = 20;
+
 /// Longer than an analyst may take and than any hold stands, milliseconds. Timers that are known make a bank at rest wait
 /// for them; this finds those that were forgotten.
 const LONG_MS: i64 = 60 * 60 * 60 * 1000;
@@ -247,7 +250,7 @@ impl World {
                 self.judge()?;
             }
             if !idle {
-                self.broker.advance(1);
+                self.broker.advance(REST_MS);
                 continue;
             }
             let open = !self.broker.open_transactions().is_empty() || self.broker.delayed_commits() > 0;

@@ -108,7 +108,7 @@ const BUGS: [Bug; 13] = [
         name: "in-doubt commit taken for an abort",
         cast: behind::<DoubtIsAbort>,
         seeds: 100,
-        codes: &["INPUT_ANSWERED_TWICE"],
+        codes: &["INPUT_ANSWERED_TWICE", "SEQ_REPEATED"],
     },
     Bug {
         name: "restore that stops at the last stable offset",
@@ -126,6 +126,7 @@ const BUGS: [Bug; 13] = [
         seeds: 100,
         codes: &[
             "DEADLINE_MISSED",
+            "DEADLINE_SWALLOWED",
             "HOLD_OUTLIVED_EXPIRY",
             "PAYMENT_LEFT_UNDER_WAY",
         ],

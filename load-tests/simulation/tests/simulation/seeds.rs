@@ -1,6 +1,6 @@
 use std::{ops::Range, time::Instant};
 
-use tributary_simulation::{Cast, Plan, run, run_many};
+use tributary_simulation::{Cast, Plan, core_seconds, run, run_many};
 
 /// Seeds of the continuous run. More by hand: `TRIBUTARY_SIMULATION_SEEDS=1000..2000`.
 fn seeds() -> Range<u64> {
@@ -62,7 +62,7 @@ const TOLD: [&str; 14] = [
 #[expect(clippy::disallowed_methods, reason = "how long the run takes")]
 fn whatever_strikes_all_invariants_hold() {
     let seeds = seeds();
-    let began = Instant::now();
+    let (began, core) = (Instant::now(), core_seconds());
     let summary = run_many(seeds.clone(), STEPS, &Cast::production(), |_| true);
     let seconds = began.elapsed().as_secs_f64();
     println!("seeds {seeds:?} of {STEPS} steps: {summary}");
@@ -71,6 +71,10 @@ fn whatever_strikes_all_invariants_hold() {
         summary.steps as f64 / seconds,
         summary.actions as f64 / seconds
     );
+    if let (Some(before), Some(after)) = (core, core_seconds()) {
+        let steps = summary.steps as f64 / (after - before);
+        println!("{steps:.0} steps a second of a core");
+    }
     for (seed, found) in &summary.broken {
         println!("cargo bank simulate --seed {seed} --steps {STEPS}   # {found}");
     }

@@ -24,6 +24,8 @@ pub(super) trait Lie: 'static {
     ) -> Input {
         input
     }
+
+    fn is_given(_input: &Input) {}
 }
 
 struct Lying<L> {
@@ -62,6 +64,10 @@ impl<L: Lie> SimulatedLog for Lying<L> {
 
     fn beat(&self) {
         self.log.beat();
+    }
+
+    fn is_given(&self, input: &Input) {
+        L::is_given(input);
     }
 }
 
@@ -156,12 +162,7 @@ pub(super) fn is_restoring() -> bool {
 pub(super) struct Restores;
 
 impl Lie for Restores {
-    fn before(_: &Action, _: &MemoryBroker, _: &MemoryLogSettings) {
-        RESTORING.set(false);
-    }
-
-    fn after(input: Input, _: &mut MemoryLog, _: &MemoryBroker, _: &MemoryLogSettings) -> Input {
+    fn is_given(input: &Input) {
         RESTORING.set(matches!(input, Input::EventsRead { .. }));
-        input
     }
 }
