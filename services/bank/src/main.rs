@@ -28,12 +28,15 @@ enum Command {
     Service(commands::service::Service),
     Topics(commands::topics::Topics),
     Dlq(commands::dlq::Dlq),
+    Simulate(commands::simulate::Simulate),
 }
 
 fn main() -> ExitCode {
     let command = Cli::parse().command;
     let _telemetry = telemetry::init(match command {
         Command::Service(_) => telemetry::SERVICE_LOGS,
+        // What the workers warn of is what is simulated, and the story tells it.
+        Command::Simulate(_) => "off",
         _ => telemetry::COMMAND_LOGS,
     });
     let outcome = match command {
@@ -47,6 +50,7 @@ fn main() -> ExitCode {
         Command::Service(service) => service.run(),
         Command::Topics(topics) => topics.run(),
         Command::Dlq(dlq) => dlq.run(),
+        Command::Simulate(simulate) => simulate.run(),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

@@ -1,19 +1,24 @@
 //! An independent check of the bank's invariants over its logs.
 //!
-//! - [`LedgerCheck`]: the fold that finds violations; pure, fed record by record.
+//! - [`BankCheck`]: the fold that finds violations; pure, fed record by record. [`LedgerCheck`] is the ledger's part.
 //! - [`check_all`], [`watch`]: what drives it from Kafka, for a whole log at once or beside a running bank.
 //! - [`Report`]: what was checked and found. A run whose report isn't clean must fail.
 //! - [`ReadModelCheck`]: where others compare their read models with the fold.
 //!
 //! `docs/invariants.md` says what each violation means.
 
+mod bank;
 mod check;
+mod flow;
+mod fraud;
 mod kafka;
 mod metrics;
+mod payments;
 mod read_model;
 mod report;
 mod violation;
 
+pub use bank::{BankCheck, BankCut, SERVICES};
 pub use check::{Account, Cut, LedgerCheck, NextOffsets, Totals};
 pub use kafka::{CheckError, End, Status, Watch, check_all, watch};
 pub use read_model::{Compared, ReadModelCheck};

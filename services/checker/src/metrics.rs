@@ -5,7 +5,7 @@ use opentelemetry::{
     metrics::{Counter, Gauge},
 };
 
-use crate::{check::LedgerCheck, violation::Invariant};
+use crate::{bank::BankCheck, violation::Invariant};
 
 /// Counters of the fold, told as they grow.
 pub(crate) struct Metrics {
@@ -23,7 +23,7 @@ impl Metrics {
             events: meter
                 .u64_counter("tributary.checker.events")
                 .with_unit("{event}")
-                .with_description("events of the ledger that were checked")
+                .with_description("events of all services that were checked")
                 .build(),
             violations: meter
                 .u64_counter("tributary.checker.violations")
@@ -34,7 +34,7 @@ impl Metrics {
                 .u64_gauge("tributary.checker.lag")
                 .with_unit("{offset}")
                 .with_description(
-                    "offsets of the events topic that stood in the log and were not yet checked",
+                    "offsets of the ledger's events that stood in the log and were not yet checked",
                 )
                 .build(),
             events_told: 0,
@@ -43,7 +43,7 @@ impl Metrics {
     }
 
     /// Tells what was added since the last time. An invariant that holds is told as 0, so that it can be seen to hold.
-    pub(crate) fn tell(&mut self, check: &LedgerCheck) {
+    pub(crate) fn tell(&mut self, check: &BankCheck) {
         self.events.add(check.events() - self.events_told, &[]);
         self.events_told = check.events();
         for (told, invariant) in self.violations_told.iter_mut().zip(Invariant::ALL) {

@@ -5,7 +5,8 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::{
-    check::{LedgerCheck, NextOffsets, Totals},
+    bank::BankCheck,
+    check::{NextOffsets, Totals},
     violation::{Findings, Invariant, Violation},
 };
 
@@ -27,7 +28,7 @@ pub struct Report {
     /// ledger.
     pub quiescent: bool,
     pub totals: Totals,
-    /// Where events go on, by partition: the report is on everything before.
+    /// Where the ledger's events go on, by partition: the report is on everything before.
     pub next_offsets: NextOffsets,
     pub invariants: Vec<Line>,
     /// Number of all, of which `violations` holds the first.
@@ -37,12 +38,12 @@ pub struct Report {
 
 impl Report {
     /// Of a fold as it stands. `quiescent`: its last cut was judged so.
-    pub fn of(check: &LedgerCheck, quiescent: bool) -> Self {
+    pub fn of(check: &BankCheck, quiescent: bool) -> Self {
         let found = check.findings();
         Self {
             quiescent,
             totals: check.totals(),
-            next_offsets: check.next_offsets().clone(),
+            next_offsets: check.ledger().next_offsets().clone(),
             invariants: lines(found),
             violations_total: found.violations_total(),
             violations: found.violations().to_vec(),
@@ -91,8 +92,10 @@ impl fmt::Display for Report {
         let totals = &self.totals;
         writeln!(
             f,
-            "checked {} events: {} entries on {} accounts, {} open holds, {} payments in transit, {} dead letters",
+            "checked {} events: {} payments, {} of them under way; {} entries on {} accounts, {} open holds, {} payments in transit, {} dead letters",
             grouped(totals.events),
+            grouped(totals.payments_begun),
+            grouped(totals.payments_under_way),
             grouped(totals.entries),
             grouped(totals.accounts),
             grouped(totals.holds_open),
@@ -143,8 +146,8 @@ fn grouped(number: u64) -> String {
 mod tests {
     use super::*;
 
-    fn broken() -> LedgerCheck {
-        let mut check = LedgerCheck::new(2);
+    fn broken() -> BankCheck {
+        let mut check = BankCheck::new(2);
         check
             .findings_mut()
             .count_checked(Invariant::ReadModel, 1_234_567);
@@ -163,7 +166,7 @@ mod tests {
 
     #[test]
     fn a_run_without_violations_is_clean() {
-        let report = Report::of(&LedgerCheck::new(2), true);
+        let report = Report::of(&BankCheck::new(2), true);
         assert!(report.is_clean());
         assert_eq!(report.to_json()["clean"], true);
     }

@@ -14,6 +14,8 @@ pub enum Invariant {
     Transit,
     /// 3: no discretionary debit left available below zero.
     Available,
+    /// 4: a payment ends once, in time, and its end never changes.
+    Ended,
     /// 5: one command id, one effect, and the one that was asked for.
     OneEffect,
     /// 6: a read model is the fold of the log up to its stored offsets.
@@ -24,6 +26,8 @@ pub enum Invariant {
     Sequence,
     /// 9: a refused command has no effect.
     Refused,
+    /// 10: nothing settles without a decision that lets it.
+    Decided,
     /// 11: totals of a report = totals of the ledger.
     ReportTotals,
     /// 12: records consumed = processed + dead-lettered.
@@ -34,15 +38,17 @@ pub enum Invariant {
 
 impl Invariant {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Balanced,
         Self::Transit,
         Self::Available,
+        Self::Ended,
         Self::OneEffect,
         Self::ReadModel,
         Self::Holds,
         Self::Sequence,
         Self::Refused,
+        Self::Decided,
         Self::ReportTotals,
         Self::Consumed,
         Self::ClosedDays,
@@ -53,11 +59,13 @@ impl Invariant {
             Self::Balanced => 1,
             Self::Transit => 2,
             Self::Available => 3,
+            Self::Ended => 4,
             Self::OneEffect => 5,
             Self::ReadModel => 6,
             Self::Holds => 7,
             Self::Sequence => 8,
             Self::Refused => 9,
+            Self::Decided => 10,
             Self::ReportTotals => 11,
             Self::Consumed => 12,
             Self::ClosedDays => 13,
@@ -70,11 +78,13 @@ impl Invariant {
             Self::Balanced => "every entry balances, per currency all is zero",
             Self::Transit => "in transit: credited <= settled, zero in the end",
             Self::Available => "no discretionary debit below zero",
+            Self::Ended => "a payment ends once, in time",
             Self::OneEffect => "one command, one effect, as asked",
             Self::ReadModel => "read model = fold of the log",
             Self::Holds => "no orphan hold, holds add up",
             Self::Sequence => "no gap, balances add up",
             Self::Refused => "refused means no effect",
+            Self::Decided => "nothing settles without a decision",
             Self::ReportTotals => "report totals = ledger totals",
             Self::Consumed => "consumed = processed + dead-lettered",
             Self::ClosedDays => "nothing books into a closed day",
@@ -87,11 +97,13 @@ impl Invariant {
             Self::Balanced => "entries",
             Self::Transit => "transfer steps",
             Self::Available => "debits and holds",
+            Self::Ended => "payments",
             Self::OneEffect => "commands",
             Self::ReadModel => "rows",
             Self::Holds => "hold movements",
             Self::Sequence => "events",
             Self::Refused => "refusals",
+            Self::Decided => "settlements",
             Self::ReportTotals => "totals",
             Self::Consumed => "input records",
             Self::ClosedDays => "bookings",

@@ -7,6 +7,7 @@
 mod copy;
 mod export;
 mod fold;
+mod in_memory;
 mod rows;
 mod store;
 mod verify;
@@ -16,6 +17,7 @@ use tributary_contracts::accounts::AccountsEvent;
 use tributary_projection::{ApplyError, LoggedEvent, ReadModel};
 
 pub use export::{ExportError, export_balances};
+pub use in_memory::{AccountState, LedgerRows};
 pub use verify::{Difference, VerifyError, verify};
 
 /// The read models of `accounts.events`.

@@ -36,7 +36,7 @@ pub(super) async fn load(
     Ok(())
 }
 
-fn hold_of(event: &AccountsEvent) -> Option<(AccountId, HoldId)> {
+pub(super) fn hold_of(event: &AccountsEvent) -> Option<(AccountId, HoldId)> {
     match event {
         AccountsEvent::HoldPlaced(event) => Some((event.account_id, event.hold_id)),
         AccountsEvent::HoldAdjusted(event) => Some((event.account_id, event.hold_id)),

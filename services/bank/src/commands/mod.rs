@@ -11,6 +11,7 @@ mod place;
 mod reconcile;
 pub(crate) mod replay;
 pub(crate) mod service;
+pub(crate) mod simulate;
 pub(crate) mod test;
 pub(crate) mod topics;
 pub(crate) mod up;

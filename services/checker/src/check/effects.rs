@@ -16,50 +16,27 @@ use tributary_ids::AccountId;
 use tributary_money::{Currency, Money};
 
 use super::{
-    Past,
-    commands::Answer,
+    LedgerEvent, Past,
     entries::{movement, signed},
-    event::LedgerEvent,
-    inbox::{Asked, What},
 };
-use crate::violation::{Findings, Invariant};
+use crate::{
+    flow::{self, Ledger, What},
+    violation::{Findings, Invariant},
+};
+
+type Asked = flow::Asked<Ledger>;
+type Answer = flow::Answer<Ledger>;
 
 /// Compares an input record with its answer. `past` tells whether what a "nothing to do" refers to is known.
 pub(super) fn compare(asked: &Asked, answer: &Answer, past: &Past<'_>, found: &mut Findings) {
-    let both = [asked.at, answer.at];
-    let id = answer.command_id;
-    if let Some((asked_id, hash)) = asked.command {
-        if asked_id != id && !is_dead_letter(answer) {
-            found.violate(Invariant::OneEffect, "ANSWER_OF_ANOTHER", &both, || {
-                format!("command {asked_id} is answered as {id}")
-            });
-            return;
-        }
-        if answer
-            .remembered
-            .is_some_and(|remembered| remembered.body_hash != hash)
-        {
-            found.violate(Invariant::OneEffect, "BODY_HASH_WRONG", &both, || {
-                format!("command {id} is remembered by another body")
-            });
-        }
+    if !flow::is_answered_as_itself(asked, answer, found) {
+        return;
     }
     match &asked.what {
         What::Command(command) => compare_command(command, asked, answer, past, found),
         What::Timer(timer) => compare_timer(timer, asked, answer, found),
-        What::Answer | What::Unreadable => {
-            if answer.has_effect() {
-                found.violate(Invariant::Refused, "EFFECT_OF_NOTHING", &both, || {
-                    format!("input {} is no command, and had an effect", asked.at.offset)
-                });
-            }
-        }
+        What::Answer | What::Unreadable => flow::has_no_effect(asked, answer, found),
     }
-}
-
-fn is_dead_letter(answer: &Answer) -> bool {
-    let first = answer.events.first();
-    matches!(first, Some(LedgerEvent::Runtime(RuntimeEvent::DeadLettered(_))))
 }
 
 fn compare_command(command: &C, asked: &Asked, answer: &Answer, past: &Past<'_>, found: &mut Findings) {

@@ -47,6 +47,12 @@ impl Holds {
         self.forgot || self.holds.contains_key(&(account, hold))
     }
 
+    /// Where a hold was placed that has not ended.
+    pub(super) fn open_at(&self, account: AccountId, hold: HoldId) -> Option<At> {
+        let hold = self.holds.get(&(account, hold))?;
+        (!hold.ended).then_some(hold.placed)
+    }
+
     /// Holds that have not ended.
     pub(super) fn open_count(&self) -> u64 {
         self.open

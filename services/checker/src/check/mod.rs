@@ -4,13 +4,9 @@
 //! with the ledger's own domain.
 
 mod accounts;
-mod commands;
-mod dead_letters;
 mod effects;
 mod entries;
-mod event;
 mod holds;
-mod inbox;
 mod transit;
 
 use std::collections::BTreeMap;
@@ -18,18 +14,21 @@ use std::collections::BTreeMap;
 use tributary_contracts::{
     accounts::{AccountsCommand, AccountsEvent, GlAccount, ImportRef},
     envelope::EventEnvelope,
-    partition::{key_of_partition, partition_of},
+    partition::key_of_partition,
     record::Record,
     runtime::RuntimeEvent,
-    topics::ACCOUNTS_EVENTS,
 };
-use tributary_ids::AccountId;
+use tributary_ids::{AccountId, HoldId, PaymentId};
 use tributary_money::Currency;
 
-use crate::violation::{At, Findings, Invariant};
+use crate::{
+    flow::{EventOf, Flow, Ledger, Pair},
+    violation::{At, Findings, Invariant},
+};
 
 pub use accounts::Account;
-use event::LedgerEvent;
+
+type LedgerEvent = EventOf<Ledger>;
 
 /// A point at which the log is judged.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -53,19 +52,12 @@ pub type NextOffsets = BTreeMap<i32, i64>;
 /// entry for 120 business days (reversals); command ids until their `not_after`, at most ten minutes.
 #[derive(Debug)]
 pub struct LedgerCheck {
-    /// Number of the topics' partitions.
-    partitions: i32,
+    flow: Flow<Ledger>,
     accounts: accounts::Accounts,
     entries: entries::Entries,
     holds: holds::Holds,
     transit: transit::Transit,
-    commands: commands::Commands,
-    inbox: inbox::Inbox,
     imports: Imports,
-    next: NextOffsets,
-    dead_lettered: u64,
-    dead_letters: dead_letters::DeadLetters,
-    events: u64,
     entries_booked: u64,
     found: Findings,
 }
@@ -74,18 +66,12 @@ impl LedgerCheck {
     /// Of topics with that many partitions each.
     pub fn new(partitions: i32) -> Self {
         Self {
-            partitions,
+            flow: Flow::new(partitions),
             accounts: accounts::Accounts::default(),
             entries: entries::Entries::default(),
             holds: holds::Holds::default(),
             transit: transit::Transit::default(),
-            commands: commands::Commands::default(),
-            inbox: inbox::Inbox::default(),
             imports: Imports::default(),
-            next: (0..partitions).map(|partition| (partition, 0)).collect(),
-            dead_lettered: 0,
-            dead_letters: dead_letters::DeadLetters::default(),
-            events: 0,
             entries_booked: 0,
             found: Findings::default(),
         }
@@ -93,53 +79,38 @@ impl LedgerCheck {
 
     /// Retention took what stood before `offset` from the inbox: answers to it can't be compared.
     pub fn inbox_starts_at(&mut self, partition: i32, offset: i64) {
-        self.inbox.starts_at(partition, offset);
+        self.flow.inbox_starts_at(partition, offset);
     }
 
     /// Folds a record of `accounts.inbox`.
     pub fn observe_inbox(&mut self, record: &Record) {
-        let pair = self.inbox.ask(inbox::Asked::read(record), &mut self.found);
+        let pair = self.flow.ask(record, &mut self.found);
         self.compare(pair);
     }
 
     /// Nothing more comes of the inbox before this offset (control markers and aborted records take offsets too).
     pub fn inbox_read_to(&mut self, partition: i32, offset: i64) {
-        self.inbox.read_to(partition, offset, &mut self.found);
+        self.flow.inbox_read_to(partition, offset, &mut self.found);
     }
 
     /// Folds a record of `accounts.dlq`.
     pub fn observe_dead_letter(&mut self, record: &Record) {
-        self.dead_letters.record(record, &mut self.found);
+        self.flow.dead_letter(record, &mut self.found);
     }
 
     /// Folds a record of `accounts.events`.
     pub fn observe_event(&mut self, record: &Record) {
-        let at = At {
-            topic: ACCOUNTS_EVENTS.name,
-            partition: record.partition,
-            offset: record.offset,
-        };
-        self.events += 1;
-        self.next.insert(at.partition, at.offset + 1);
-        match event::read(record) {
-            Ok(envelope) => self.fold(&record.key, envelope, at),
-            Err(error) => self
-                .found
-                .violate(Invariant::Sequence, "EVENT_UNREADABLE", &[at], || {
-                    error.to_string()
-                }),
+        if let Some((envelope, at)) = self.flow.read(record, &mut self.found) {
+            self.fold(&record.key, envelope, at);
         }
     }
 
     fn fold(&mut self, key: &[u8], envelope: EventEnvelope<LedgerEvent>, at: At) {
         match &envelope.data {
             LedgerEvent::Service(event) => {
-                check_partition(key, event, self.partitions, at, &mut self.found);
+                self.flow.check_partition(key, at, &mut self.found);
+                check_key(key, event, at, &mut self.found);
                 self.fold_accounts(event, &envelope, at);
-            }
-            LedgerEvent::Runtime(RuntimeEvent::DeadLettered(_)) => {
-                self.dead_lettered += 1;
-                self.dead_letters.event(envelope.origin.offset, at);
             }
             LedgerEvent::Runtime(RuntimeEvent::TimerIgnored(ignored)) => {
                 self.holds
@@ -148,8 +119,7 @@ impl LedgerCheck {
             LedgerEvent::Runtime(_) => {}
         }
         let open_day = self.entries.open_day(at.partition);
-        let answer = self.commands.observe(envelope, open_day, at, &mut self.found);
-        let pair = answer.and_then(|answer| self.inbox.answer(answer, &mut self.found));
+        let pair = self.flow.answer(envelope, open_day, at, &mut self.found);
         self.compare(pair);
     }
 
@@ -173,7 +143,7 @@ impl LedgerCheck {
         accounts.live(event, at, found);
     }
 
-    fn compare(&mut self, pair: Option<(inbox::Asked, commands::Answer)>) {
+    fn compare(&mut self, pair: Option<Pair<Ledger>>) {
         let Some((asked, answer)) = pair else { return };
         let past = Past {
             accounts: &self.accounts,
@@ -188,19 +158,17 @@ impl LedgerCheck {
     /// what was written by now, and end the cut: it is causally closed, since a cause is in the log before its effect.
     pub fn begin_cut(&mut self) {
         self.transit.mark();
-        self.dead_letters.mark();
+        self.flow.mark();
     }
 
     /// Judges what [`Self::begin_cut`] took down. The committed offsets were fetched before that.
     pub fn end_cut(&mut self, cut: &Cut) {
         let found = &mut self.found;
         self.transit.judge(found);
-        self.commands.judge(found);
-        self.inbox.check_committed(&cut.committed, found);
-        self.dead_letters.judge(cut.dead_letters_whole, found);
+        self.flow.judge(&cut.committed, cut.dead_letters_whole, found);
         if cut.quiescent {
             self.transit.finish(found);
-            self.inbox.finish(&cut.committed, found);
+            self.flow.finish(&cut.committed, found);
         }
     }
 
@@ -229,35 +197,67 @@ impl LedgerCheck {
 
     /// Records of `accounts.events` that were folded.
     pub fn events(&self) -> u64 {
-        self.events
+        self.flow.events()
     }
 
     /// What was folded, by what it is.
     pub fn totals(&self) -> Totals {
         Totals {
-            events: self.events,
+            events: self.flow.events(),
             entries: self.entries_booked,
             accounts: self.accounts.count(),
             holds_open: self.holds.open_count(),
             payments_in_transit: self.transit.open_count(),
-            dead_letters: self.dead_lettered,
-            inputs_unanswered: self.inbox.unanswered() as u64,
+            payments_begun: 0,
+            payments_under_way: 0,
+            dead_letters: self.flow.dead_lettered(),
+            inputs_unanswered: self.flow.unanswered() as u64,
         }
     }
 
     /// Answers of a partition that wait for their input to be read; the driver reads the inbox on while there are many.
     pub fn answers_waiting(&self, partition: i32) -> usize {
-        self.inbox.unasked(partition)
+        self.flow.unasked(partition)
     }
 
     /// Input records that were read and wait for their answer to be read.
     pub fn inputs_waiting(&self) -> usize {
-        self.inbox.unanswered()
+        self.flow.unanswered()
     }
 
     /// Where events go on, by partition: the fold is that of everything before.
     pub fn next_offsets(&self) -> &NextOffsets {
-        &self.next
+        self.flow.next_offsets()
+    }
+
+    /// Whether a payment has entered transit. What was forgotten may have.
+    pub(crate) fn may_have_sent(&self, payment: PaymentId) -> bool {
+        self.transit.may_have_sent(payment)
+    }
+
+    /// Whether a payment's money reached its creditor. What was forgotten may have.
+    pub(crate) fn may_have_credited(&self, payment: PaymentId) -> bool {
+        self.transit.may_have_credited(payment)
+    }
+
+    /// Whether a payment's money went back. What was forgotten may have.
+    pub(crate) fn may_have_returned(&self, payment: PaymentId) -> bool {
+        self.transit.may_have_returned(payment)
+    }
+
+    /// Where a payment entered transit, if it is remembered.
+    pub(crate) fn sent_at(&self, payment: PaymentId) -> Option<At> {
+        self.transit.sent_at(payment)
+    }
+
+    /// Payments that entered transit since the last time this was asked.
+    pub(crate) fn take_sent(&mut self) -> Vec<PaymentId> {
+        self.transit.take_sent()
+    }
+
+    /// Where a hold was placed that is still open.
+    pub(crate) fn open_hold(&self, account: AccountId, hold: HoldId) -> Option<At> {
+        self.holds.open_at(account, hold)
     }
 
     /// All accounts, in no particular order.
@@ -280,6 +280,10 @@ pub struct Totals {
     pub accounts: u64,
     pub holds_open: u64,
     pub payments_in_transit: u64,
+    /// Payments that the payments service began.
+    pub payments_begun: u64,
+    /// Of these, those that have not ended; the ones that wait for a person included.
+    pub payments_under_way: u64,
     pub dead_letters: u64,
     /// Input records that were read and have no event yet.
     pub inputs_unanswered: u64,
@@ -323,13 +327,8 @@ impl Imports {
     }
 }
 
-/// One writer per key: an event stands in its key's partition, and its key is what it is about.
-fn check_partition(key: &[u8], event: &AccountsEvent, partitions: i32, at: At, found: &mut Findings) {
-    if partition_of(key, partitions) != Some(at.partition) {
-        found.violate(Invariant::Sequence, "WRONG_PARTITION", &[at], || {
-            format!("key {} belongs elsewhere", String::from_utf8_lossy(key))
-        });
-    }
+/// An event's key is what it is about.
+fn check_key(key: &[u8], event: &AccountsEvent, at: At, found: &mut Findings) {
     let about = match event {
         AccountsEvent::NothingToDo(_) => return,
         AccountsEvent::TransferRefused(refused) => Some(refused.account_id),

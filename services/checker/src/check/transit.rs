@@ -77,6 +77,8 @@ pub(super) struct Transit {
     ended: HashMap<i32, VecDeque<(i64, PaymentId)>>,
     open: u64,
     forgot: bool,
+    /// Payments that entered transit since somebody asked. Bounded by what one cut reads.
+    sent: Vec<PaymentId>,
 }
 
 impl Transit {
@@ -93,6 +95,21 @@ impl Transit {
     /// Whether the payment went back. What was forgotten may have.
     pub(super) fn may_have_returned(&self, payment: PaymentId) -> bool {
         self.may_have(payment, |item| item.returned.is_some())
+    }
+
+    /// Whether the creditor was credited. What was forgotten may have been.
+    pub(super) fn may_have_credited(&self, payment: PaymentId) -> bool {
+        self.may_have(payment, |item| item.credited.is_some())
+    }
+
+    /// Where the payment entered transit, if that is remembered.
+    pub(super) fn sent_at(&self, payment: PaymentId) -> Option<At> {
+        self.items.get(&payment)?.out
+    }
+
+    /// Payments that entered transit since the last time.
+    pub(super) fn take_sent(&mut self) -> Vec<PaymentId> {
+        std::mem::take(&mut self.sent)
     }
 
     fn may_have(&self, payment: PaymentId, done: impl Fn(&Item) -> bool) -> bool {
@@ -164,6 +181,9 @@ impl Transit {
             return;
         }
         *slot = Some(at);
+        if step == Step::Out {
+            self.sent.push(payment);
+        }
         contradictions(payment, item, step, found);
         if item.unexplained().is_some() {
             self.waiting.insert(payment);

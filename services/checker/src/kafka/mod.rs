@@ -14,7 +14,7 @@ use tracing::warn;
 use tributary_stream::log::{Fault, FaultKind};
 
 use crate::{
-    check::Cut,
+    bank::BankCut,
     read_model::{ReadModelCheck, compare_all},
     report::Report,
 };
@@ -34,14 +34,24 @@ const PROGRESS_MAX: Duration = Duration::from_secs(60);
 pub enum CheckError {
     #[error("the log can't be read: {0}")]
     Log(#[from] Fault),
-    #[error("the ledger's committed offsets can't be looked up: {0}")]
+    #[error("the services' committed offsets can't be looked up: {0}")]
     Offsets(#[from] KafkaError),
-    #[error("the inbox has {inbox} partitions and the events {events}; partition answers partition")]
-    PartitionsDiffer { inbox: usize, events: usize },
     #[error(
-        "the events of partition {partition} begin at {start}: without their past nothing can be checked"
+        "{service}: the inbox has {inbox} partitions and the events {events}; partition answers partition"
     )]
-    EventsGone { partition: i32, start: i64 },
+    PartitionsDiffer {
+        service: &'static str,
+        inbox: usize,
+        events: usize,
+    },
+    #[error(
+        "{service}: the events of partition {partition} begin at {start}: without their past nothing can be checked"
+    )]
+    EventsGone {
+        service: &'static str,
+        partition: i32,
+        start: i64,
+    },
     #[error("a read model can't be compared: {0}")]
     ReadModel(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// Read-committed readers stop before a transaction that is open; one that nobody ends holds them up for ever.
@@ -66,9 +76,9 @@ impl CheckError {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct End {
     /// The bank is at rest or comes to rest within this time: then every input must be answered, no payment in transit
-    /// and the committed offsets equal to the fold. `None`: it is alive, and what is under way is not held against it.
+    /// or waiting for a service, and the committed offsets equal to the fold. `None`: it is alive, and what is under way is not held against it.
     pub at_rest_within: Option<Duration>,
-    /// A hold that was due before this moment (milliseconds since the epoch) must have lapsed.
+    /// A hold that was due before this moment (milliseconds since the epoch) must have lapsed, and a payment's deadline must have been told.
     pub expired_before: Option<i64>,
 }
 
@@ -130,14 +140,14 @@ fn conclude(
     cut.quiescent = end.at_rest_within.is_some();
     feed.check.end_cut(&cut);
     feed.check.check_sums(cut.expired_before);
-    compare_all(read_models, &mut feed.check).map_err(CheckError::ReadModel)?;
+    compare_all(read_models, feed.check.ledger_mut()).map_err(CheckError::ReadModel)?;
     feed.metrics.tell(&feed.check);
     Ok(Report::of(&feed.check, cut.quiescent))
 }
 
 /// Reads on until nothing is under way and nothing came during a whole cut, or the patience is over: then what is
 /// still under way is a violation.
-fn wait_for_rest(feed: &mut Feed, patience: Duration) -> Result<Cut, CheckError> {
+fn wait_for_rest(feed: &mut Feed, patience: Duration) -> Result<BankCut, CheckError> {
     let deadline = now() + patience;
     loop {
         let (cut, ends) = match feed.begin_cut() {

@@ -16,12 +16,7 @@ use super::{
     feed::{Ends, Feed},
     now,
 };
-use crate::{
-    check::{Cut, Totals},
-    read_model::ReadModelCheck,
-    report::Report,
-    violation::Violation,
-};
+use crate::{bank::BankCut, check::Totals, read_model::ReadModelCheck, report::Report, violation::Violation};
 
 /// How often a running log is judged.
 const CUT_INTERVAL: Duration = Duration::from_secs(1);
@@ -111,7 +106,7 @@ struct Watching {
     feed: Feed,
     status: Arc<Mutex<Status>>,
     /// A cut that was begun, and how far to read before it is judged.
-    cut: Option<(Cut, Ends)>,
+    cut: Option<(BankCut, Ends)>,
     /// When to begin the next.
     due: Instant,
     cuts: u64,

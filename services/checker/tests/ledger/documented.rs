@@ -3,17 +3,27 @@ use std::collections::BTreeSet;
 const DOCUMENTATION: &str = include_str!("../../../../docs/invariants.md");
 
 /// What the fold is made of.
-const SOURCES: [&str; 9] = [
+const SOURCES: [&str; 13] = [
+    include_str!("../../src/bank.rs"),
     include_str!("../../src/check/accounts.rs"),
-    include_str!("../../src/check/commands.rs"),
-    include_str!("../../src/check/dead_letters.rs"),
     include_str!("../../src/check/effects.rs"),
     include_str!("../../src/check/entries.rs"),
     include_str!("../../src/check/holds.rs"),
-    include_str!("../../src/check/inbox.rs"),
     include_str!("../../src/check/mod.rs"),
     include_str!("../../src/check/transit.rs"),
+    include_str!("../../src/flow/commands.rs"),
+    include_str!("../../src/flow/dead_letters.rs"),
+    include_str!("../../src/flow/inbox.rs"),
+    include_str!("../../src/flow/mod.rs"),
+    include_str!("../../src/fraud.rs"),
+    PAYMENTS,
 ];
+
+const PAYMENTS: &str = concat!(
+    include_str!("../../src/payments/effects.rs"),
+    include_str!("../../src/payments/mod.rs"),
+    include_str!("../../src/payments/payment.rs"),
+);
 
 /// Codes of events that the fold reads, not of violations.
 const OF_THE_LEDGER: [&str; 8] = [

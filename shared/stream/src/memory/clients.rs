@@ -10,6 +10,7 @@ use super::broker::Broker;
 use super::error::BrokerError;
 use super::inspect::{Entry, OpenTransaction};
 use super::partition::Sink;
+use crate::log::EventsRead;
 
 /// A broker in memory. Clones are handles on the same one.
 #[derive(Clone)]
@@ -47,6 +48,14 @@ impl MemoryBroker {
         broker.set_time(now_ms);
     }
 
+    /// Moves time on by so many milliseconds during which every member of every group beats, however many they are.
+    pub fn advance_with_beats(&self, ms: i64) {
+        let mut broker = self.lock();
+        let now_ms = broker.now_ms + ms;
+        broker.beat_all(now_ms);
+        broker.set_time(now_ms);
+    }
+
     /// Does what is due at the present time, without moving it.
     pub fn step_timeouts(&self) {
         self.advance(0);
@@ -75,6 +84,30 @@ impl MemoryBroker {
             next = log.read_committed(next, &mut sink)?;
         }
         Ok(sink.records)
+    }
+
+    /// What a `read_committed` reader gets from an offset on, up to the last stable offset, and where it goes on: after
+    /// the last record, aborted record or control marker that it passed.
+    ///
+    /// # Errors
+    /// [`BrokerError::UnknownTopicOrPartition`], [`BrokerError::OffsetOutOfRange`].
+    pub fn read_committed_from(
+        &self,
+        topic: &str,
+        partition: i32,
+        from: i64,
+    ) -> Result<EventsRead, BrokerError> {
+        let broker = self.lock();
+        let log = broker.named(topic, partition)?;
+        let mut sink = Sink::new(usize::MAX, usize::MAX);
+        let mut next = log.read_committed(from, &mut sink)?;
+        while next < log.last_stable_offset() {
+            next = log.read_committed(next, &mut sink)?;
+        }
+        Ok(EventsRead {
+            records: sink.records,
+            next,
+        })
     }
 
     /// Everything that stands in a partition: undecided and aborted records and markers too.

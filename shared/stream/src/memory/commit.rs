@@ -117,6 +117,10 @@ impl MemoryLog {
         let (due_ms, at_once) = match struck {
             None => (0, usize::MAX),
             Some(InjectedFault::MarkersDelayed { ms, at_once }) => (broker.now_ms + ms, at_once),
+            Some(InjectedFault::OffsetsFirst { ms }) => {
+                broker.mark_offsets_first(&self.name);
+                (broker.now_ms + ms, 1)
+            }
             Some(InjectedFault::Refused) => {
                 return Err(Stopped::Abort(Fault::transient("refused at the commit")));
             }

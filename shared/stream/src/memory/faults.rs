@@ -56,6 +56,9 @@ pub enum InjectedFault {
     /// The commit is decided and answered, but only `at_once` of its markers are written by then, and the others so
     /// many milliseconds later: readers don't see all of it yet. Only at [`FaultPoint::Commit`].
     MarkersDelayed { ms: i64, at_once: usize },
+    /// As [`Self::MarkersDelayed`], and the offsets' marker is the first: what the group has consumed is known before
+    /// anybody can read what came of it (KAFKA-10167). Only at [`FaultPoint::Commit`].
+    OffsetsFirst { ms: i64 },
 }
 
 impl InjectedFault {
@@ -71,6 +74,7 @@ impl InjectedFault {
             Self::Broken => "broken",
             Self::CommitDelayed { .. } => "commit-delayed",
             Self::MarkersDelayed { .. } => "markers-delayed",
+            Self::OffsetsFirst { .. } => "offsets-first",
         }
     }
 
@@ -89,7 +93,9 @@ impl InjectedFault {
                     | FaultPoint::Consume { .. }
                     | FaultPoint::Poll
             ),
-            Self::CommitDelayed { .. } | Self::MarkersDelayed { .. } => at == FaultPoint::Commit,
+            Self::CommitDelayed { .. } | Self::MarkersDelayed { .. } | Self::OffsetsFirst { .. } => {
+                at == FaultPoint::Commit
+            }
         }
     }
 }

@@ -237,6 +237,15 @@ impl Broker {
         Ok(group.tell(instance, known))
     }
 
+    /// Every member is seen to live at that time.
+    pub(super) fn beat_all(&mut self, now_ms: i64) {
+        for group in self.groups.values_mut() {
+            for member in group.members.values_mut() {
+                member.last_seen_ms = member.last_seen_ms.max(now_ms);
+            }
+        }
+    }
+
     /// A heartbeat, without a look at what the group says.
     pub(super) fn heartbeat(&mut self, group: &str, known: &Membership) {
         let now_ms = self.now_ms;

@@ -87,6 +87,14 @@ impl MemoryLog {
         self.crashed.is_some()
     }
 
+    /// Tells the group that the process runs, as librdkafka does in the background, whatever the worker does. Every
+    /// action does so as well; this is for time that passes between two.
+    pub fn beat(&self) {
+        if let Some(membership) = self.membership.as_ref().filter(|_| !self.is_crashed()) {
+            self.broker.lock().heartbeat(&self.settings.service, membership);
+        }
+    }
+
     /// Asks the plan, and does what befalls process, time and group; what concerns the request is returned.
     pub(super) fn strike(&mut self, at: FaultPoint) -> Result<Option<InjectedFault>, Fault> {
         let Some(fault) = self.plan.strike(at).filter(|fault| fault.suits(at)) else {
@@ -331,10 +339,7 @@ impl Log for MemoryLog {
         if let Some(crashed) = &self.crashed {
             return refused(&action, crashed.clone());
         }
-        if let Some(membership) = &self.membership {
-            // librdkafka beats in the background whenever the process runs.
-            self.broker.lock().heartbeat(&self.settings.service, membership);
-        }
+        self.beat();
         match action {
             Action::Poll(poll) => Input::Polled(self.poll(poll)),
             Action::Initialise => Input::Initialised(self.initialise()),

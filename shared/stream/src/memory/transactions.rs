@@ -217,6 +217,15 @@ impl Broker {
         Ok(matches!(state.status, Status::Ongoing { .. }))
     }
 
+    /// Lets the offsets of an open transaction get the first of its markers.
+    pub(super) fn mark_offsets_first(&mut self, id: &str) {
+        if let Some(state) = self.coordinator.ids.get_mut(id)
+            && let Status::Ongoing { participants, .. } = &mut state.status
+        {
+            participants.sort_by_key(|participant| !matches!(participant, Participant::Offsets(_)));
+        }
+    }
+
     /// Decides an open transaction, and writes markers.
     fn prepare(&mut self, id: &str, commit: bool, markers_due_ms: i64, at_once: usize) {
         let held = self.coordinator.markers_held;

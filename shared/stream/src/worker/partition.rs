@@ -38,6 +38,8 @@ pub(super) struct Partition<S: Service> {
     /// Why the partition stops once the open transaction has ended.
     stop_after_commit: Option<String>,
     progressed_ms: i64,
+    /// What was looked up before another owner went on.
+    overtaken: Option<Located>,
     /// The last read of the restore brought nothing although the target isn't reached.
     waits: bool,
 }
@@ -52,6 +54,7 @@ impl<S: Service> Partition<S> {
             last_event_output: None,
             stop_after_commit: None,
             progressed_ms: 0,
+            overtaken: None,
             waits: false,
         }
     }
@@ -117,10 +120,12 @@ impl<S: Service> Partition<S> {
     fn begin_restore(&mut self, located: Located) {
         let from = self.state.next_event;
         if from > located.events_end {
-            return self.stop(format!(
-                "the state knows events up to {from}, the log ends at {}: the log lost records",
-                located.events_end
-            ));
+            return self.look_again(located, || {
+                format!(
+                    "the state knows events up to {from}, the log ends at {}: the log lost records",
+                    located.events_end
+                )
+            });
         }
         if from < located.events_start {
             return self.stop(format!(
@@ -163,17 +168,34 @@ impl<S: Service> Partition<S> {
         if self.state.next_event < located.events_end {
             return;
         }
-        let (folded, committed) = (self.state.next_input(), located.committed);
-        if committed == Some(folded) {
-            if !self.retained {
-                // A new process: whoever started it has looked at what stopped the last one.
-                self.state.forgive_dead_letters();
+        let folded = self.state.next_input();
+        match located.committed {
+            Some(committed) if committed == folded => {
+                if !self.retained {
+                    // A new process: whoever started it has looked at what stopped the last one.
+                    self.state.forgive_dead_letters();
+                }
+                self.overtaken = None;
+                self.phase = Phase::Restored;
             }
-            self.phase = Phase::Restored;
-        } else {
-            self.stop(format!(
+            Some(committed) if committed < folded => self.look_again(located, || {
+                format!("the events answer input up to {folded}, the group committed only {committed}")
+            }),
+            committed => self.stop(format!(
                 "the events answer input up to {folded}, the group committed {committed:?}"
-            ));
+            )),
+        }
+    }
+
+    /// What was read, or came as a snapshot, is beyond where the partition was said to stand. Another owner has gone on
+    /// since: this worker has lost the partition, and the next poll will say so. When a second look finds the same, it is
+    /// no other owner.
+    fn look_again(&mut self, located: Located, why: impl FnOnce() -> String) {
+        if self.overtaken == Some(located) {
+            self.stop(why());
+        } else {
+            self.overtaken = Some(located);
+            self.phase = Phase::Assigned;
         }
     }
 

@@ -249,3 +249,24 @@ fn a_lost_answer_to_initialising_has_fenced_the_former_all_the_same() {
     assert!(matches!(commit(&mut former, "zombie"), Ended::Fenced(_)));
     initialise(&mut latter).unwrap();
 }
+
+#[test]
+fn offsets_that_are_marked_first_tell_more_than_readers_can_see() {
+    let broker = broker();
+    let first = InjectedFault::OffsetsFirst { ms: 300 };
+    let mut log = scripted(&broker, "a", [(FaultPoint::Commit, first)]);
+    let ended = commit(&mut log, "one");
+    assert!(matches!(ended, Ended::Committed { .. }), "{ended:?}");
+
+    // Given that only the offsets have their marker
+    assert_eq!(broker.committed(GROUP, 0), Some(1));
+    assert_eq!(events(&broker, 0), [] as [&str; 0]);
+    let located = locate(&mut log, 0).unwrap();
+    assert_eq!((located.committed, located.events_end), (Some(1), 1));
+    assert_eq!(broker.last_stable_offset(EVENTS, 0).unwrap(), 0);
+
+    // Until the others are written
+    broker.advance(300);
+    assert_eq!(events(&broker, 0), ["one"]);
+    assert_eq!(broker.faults_struck(), [("offsets-first", 1)].into());
+}

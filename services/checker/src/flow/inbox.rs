@@ -7,41 +7,39 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use tributary_contracts::{
-    accounts::AccountsCommand,
     codec::{Message, RawCommand},
     envelope::BodyHash,
     record::Record,
     runtime::{RuntimeMessage, TimerId},
-    topics::ACCOUNTS_INBOX,
 };
 use tributary_ids::CommandId;
 
-use super::commands::Answer;
+use super::{Language, Pair, commands::Answer};
 use crate::violation::{At, Findings, Invariant};
 
 /// An input record, as far as its answer is compared with it.
 #[derive(Debug)]
-pub(super) struct Asked {
-    pub(super) at: At,
+pub(crate) struct Asked<L: Language> {
+    pub(crate) at: At,
     /// Absent where the envelope can't be read.
-    pub(super) command: Option<(CommandId, BodyHash)>,
-    pub(super) what: What,
+    pub(crate) command: Option<(CommandId, BodyHash)>,
+    pub(crate) what: What<L>,
 }
 
 #[derive(Debug)]
-pub(super) enum What {
-    Command(Box<AccountsCommand>),
+pub(crate) enum What<L: Language> {
+    Command(Box<L::Command>),
     Timer(TimerId),
-    /// An answer to a command that the ledger sent.
+    /// An answer to a command that the service sent.
     Answer,
-    /// No message that the ledger knows.
+    /// No message that the service knows.
     Unreadable,
 }
 
-impl Asked {
+impl<L: Language> Asked<L> {
     pub(super) fn read(record: &Record) -> Self {
         let at = At {
-            topic: ACCOUNTS_INBOX.name,
+            topic: L::INBOX.name,
             partition: record.partition,
             offset: record.offset,
         };
@@ -53,7 +51,7 @@ impl Asked {
             };
         };
         let data = raw.envelope.data.get();
-        let what = if let Ok(command) = AccountsCommand::decode(raw.ce_type, data) {
+        let what = if let Ok(command) = L::Command::decode(raw.ce_type, data) {
             What::Command(Box::new(command))
         } else {
             match RuntimeMessage::decode(raw.ce_type, data) {
@@ -70,25 +68,45 @@ impl Asked {
     }
 }
 
-#[derive(Debug, Default)]
-struct Partition {
+#[derive(Debug)]
+struct Partition<L: Language> {
     /// First offset that is checked: what retention took from the inbox can't be.
     start: i64,
     /// Everything below was read.
     read_to: i64,
-    asked: VecDeque<Asked>,
-    answers: VecDeque<Answer>,
+    asked: VecDeque<Asked<L>>,
+    answers: VecDeque<Answer<L>>,
     /// Offset of the last input record that was answered, and the event that answers it.
     answered: Option<(i64, At)>,
 }
 
-/// Input by partition.
-#[derive(Debug, Default)]
-pub(super) struct Inbox {
-    partitions: BTreeMap<i32, Partition>,
+impl<L: Language> Default for Partition<L> {
+    fn default() -> Self {
+        Self {
+            start: 0,
+            read_to: 0,
+            asked: VecDeque::new(),
+            answers: VecDeque::new(),
+            answered: None,
+        }
+    }
 }
 
-impl Inbox {
+/// Input by partition.
+#[derive(Debug)]
+pub(super) struct Inbox<L: Language> {
+    partitions: BTreeMap<i32, Partition<L>>,
+}
+
+impl<L: Language> Default for Inbox<L> {
+    fn default() -> Self {
+        Self {
+            partitions: BTreeMap::new(),
+        }
+    }
+}
+
+impl<L: Language> Inbox<L> {
     /// Nothing before this offset can be read any more.
     pub(super) fn starts_at(&mut self, partition: i32, offset: i64) {
         let partition = self.partitions.entry(partition).or_default();
@@ -105,7 +123,7 @@ impl Inbox {
     }
 
     /// Hands out what is now answered.
-    pub(super) fn ask(&mut self, asked: Asked, found: &mut Findings) -> Option<(Asked, Answer)> {
+    pub(super) fn ask(&mut self, asked: Asked<L>, found: &mut Findings) -> Option<Pair<L>> {
         let partition = self.partitions.entry(asked.at.partition).or_default();
         partition.read_to = asked.at.offset + 1;
         partition.asked.push_back(asked);
@@ -113,7 +131,7 @@ impl Inbox {
     }
 
     /// Hands out what is now answered.
-    pub(super) fn answer(&mut self, answer: Answer, found: &mut Findings) -> Option<(Asked, Answer)> {
+    pub(super) fn answer(&mut self, answer: Answer<L>, found: &mut Findings) -> Option<Pair<L>> {
         let partition = self.partitions.entry(answer.at.partition).or_default();
         if let Some((last, by)) = partition.answered
             && answer.origin <= last
@@ -195,10 +213,10 @@ impl Inbox {
     }
 }
 
-impl Partition {
+impl<L: Language> Partition<L> {
     /// Pairs the next input record with its answer. Afterwards either nothing waits to be answered, or nothing waits
     /// to be asked; so one more record makes at most one pair.
-    fn pair(&mut self, found: &mut Findings) -> Option<(Asked, Answer)> {
+    fn pair(&mut self, found: &mut Findings) -> Option<Pair<L>> {
         while let Some(answer) = self.answers.front() {
             let origin = answer.origin;
             match self.asked.front().map(|asked| asked.at.offset) {
@@ -229,7 +247,7 @@ impl Partition {
     }
 }
 
-fn unknown_origin(answer: &Answer, found: &mut Findings) {
+fn unknown_origin<L: Language>(answer: &Answer<L>, found: &mut Findings) {
     let origin = answer.origin;
     found.violate(Invariant::Consumed, "ORIGIN_UNKNOWN", &[answer.at], || {
         format!("answers input {origin}, where no record stands")

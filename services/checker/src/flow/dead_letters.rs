@@ -1,28 +1,38 @@
 //! Invariant 12 of what could not be handled: every dead letter stands in its topic and has its event, and both name
 //! the same input record.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, marker::PhantomData};
 
-use tributary_contracts::{
-    record::Record,
-    topics::{ACCOUNTS_DLQ, ACCOUNTS_INBOX},
-};
+use tributary_contracts::record::Record;
 
+use super::Language;
 use crate::violation::{At, Findings, Invariant};
 
 /// Partition and offset of the input record.
 type Origin = (i32, i64);
 
 /// What was seen on one side only; events and dead letters are read independently.
-#[derive(Debug, Default)]
-pub(super) struct DeadLetters {
+#[derive(Debug)]
+pub(super) struct DeadLetters<L> {
+    of: PhantomData<L>,
     events: BTreeMap<Origin, At>,
     records: BTreeMap<Origin, At>,
     /// What was seen on one side only when the cut began.
     marked: Vec<Origin>,
 }
 
-impl DeadLetters {
+impl<L: Language> Default for DeadLetters<L> {
+    fn default() -> Self {
+        Self {
+            of: PhantomData,
+            events: BTreeMap::new(),
+            records: BTreeMap::new(),
+            marked: Vec::new(),
+        }
+    }
+}
+
+impl<L: Language> DeadLetters<L> {
     /// An event says that the input record is a dead letter.
     pub(super) fn event(&mut self, origin: i64, at: At) {
         let origin = (at.partition, origin);
@@ -34,11 +44,11 @@ impl DeadLetters {
     /// A record of the topic itself.
     pub(super) fn record(&mut self, record: &Record, found: &mut Findings) {
         let at = At {
-            topic: ACCOUNTS_DLQ.name,
+            topic: L::DEAD_LETTERS.name,
             partition: record.partition,
             offset: record.offset,
         };
-        let Some(origin) = origin_of(record) else {
+        let Some(origin) = origin_of::<L>(record) else {
             found.violate(Invariant::Consumed, "DEAD_LETTER_WITHOUT_ORIGIN", &[at], || {
                 "the record's headers don't name the input record".to_owned()
             });
@@ -65,7 +75,7 @@ impl DeadLetters {
         for origin in std::mem::take(&mut self.marked) {
             if let Some(at) = self.events.remove(&origin).filter(|_| whole) {
                 found.violate(Invariant::Consumed, "DEAD_LETTER_WITHOUT_RECORD", &[at], || {
-                    format!("input {origin:?} stands not in {}", ACCOUNTS_DLQ.name)
+                    format!("input {origin:?} stands not in {}", L::DEAD_LETTERS.name)
                 });
             }
             if let Some(at) = self.records.remove(&origin) {
@@ -78,9 +88,9 @@ impl DeadLetters {
 }
 
 /// The input record that a dead letter was.
-fn origin_of(record: &Record) -> Option<Origin> {
+fn origin_of<L: Language>(record: &Record) -> Option<Origin> {
     let header = |name| record.headers.text(name);
     let partition = header("dlq_origin_partition")?.parse().ok()?;
     let offset = header("dlq_origin_offset")?.parse().ok()?;
-    (header("dlq_origin_topic")? == ACCOUNTS_INBOX.name).then_some((partition, offset))
+    (header("dlq_origin_topic")? == L::INBOX.name).then_some((partition, offset))
 }

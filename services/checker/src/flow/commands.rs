@@ -6,42 +6,41 @@ use std::{cmp::Reverse, collections::BinaryHeap};
 use hashbrown::HashMap;
 use smallvec::SmallVec;
 use tributary_contracts::{
-    accounts::AccountsEvent,
     envelope::{BusinessDate, EventEnvelope, Remembered, TTL_MS_MAX},
     runtime::RuntimeEvent,
-    topics::ACCOUNTS_INBOX,
 };
 use tributary_ids::CommandId;
+use tributary_stream::StreamEvent;
 
-use super::event::LedgerEvent;
+use super::{EventOf, Language};
 use crate::violation::{At, Findings, Invariant};
 
 /// All events of one command: the answer to one input record.
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) command_id: CommandId,
+pub(crate) struct Answer<L: Language> {
+    pub(crate) command_id: CommandId,
     of: u32,
     /// Offset of the input record, of the same partition.
-    pub(super) origin: i64,
+    pub(crate) origin: i64,
     /// Of the first event.
-    pub(super) at: At,
+    pub(crate) at: At,
     /// Record time of the first event, milliseconds.
-    pub(super) time: i64,
-    pub(super) remembered: Option<Remembered>,
+    pub(crate) time: i64,
+    pub(crate) remembered: Option<Remembered>,
     /// First day that was open when the command was decided, once one had been closed.
-    pub(super) open_day: Option<BusinessDate>,
-    pub(super) events: SmallVec<[LedgerEvent; 1]>,
+    pub(crate) open_day: Option<BusinessDate>,
+    pub(crate) events: SmallVec<[EventOf<L>; 1]>,
 }
 
-impl Answer {
+impl<L: Language> Answer<L> {
     /// Whether the command changed anything.
-    pub(super) fn has_effect(&self) -> bool {
-        self.events.iter().any(is_effect)
+    pub(crate) fn has_effect(&self) -> bool {
+        self.events.iter().any(is_effect::<L>)
     }
 }
 
-fn is_effect(event: &LedgerEvent) -> bool {
-    matches!(event, LedgerEvent::Service(event) if !matches!(event, AccountsEvent::NothingToDo(_)))
+fn is_effect<L: Language>(event: &EventOf<L>) -> bool {
+    matches!(event, StreamEvent::Service(event) if L::is_effect(event))
 }
 
 /// What is known of a command whose repetition must be recognised.
@@ -51,32 +50,51 @@ struct Known {
     at: At,
 }
 
-#[derive(Debug, Default)]
-struct Partition {
-    open: Option<Answer>,
+#[derive(Debug)]
+struct Partition<L: Language> {
+    open: Option<Answer<L>>,
     time: i64,
     /// Until the command's time is over, as the ledger itself does: at most ten minutes of commands.
     known: HashMap<CommandId, Known>,
     over: BinaryHeap<Reverse<(i64, CommandId)>>,
 }
 
-/// Commands by partition: the same id in two partitions has two keys and is two wishes.
-#[derive(Debug, Default)]
-pub(super) struct Commands {
-    partitions: HashMap<i32, Partition>,
+impl<L: Language> Default for Partition<L> {
+    fn default() -> Self {
+        Self {
+            open: None,
+            time: 0,
+            known: HashMap::default(),
+            over: BinaryHeap::new(),
+        }
+    }
 }
 
-impl Commands {
+/// Commands by partition: the same id in two partitions has two keys and is two wishes.
+#[derive(Debug)]
+pub(super) struct Commands<L: Language> {
+    partitions: HashMap<i32, Partition<L>>,
+}
+
+impl<L: Language> Default for Commands<L> {
+    fn default() -> Self {
+        Self {
+            partitions: HashMap::default(),
+        }
+    }
+}
+
+impl<L: Language> Commands<L> {
     /// Adds an event; hands out the command's events once they are complete.
-    pub(super) fn observe(
+    pub(crate) fn observe(
         &mut self,
-        envelope: EventEnvelope<LedgerEvent>,
+        envelope: EventEnvelope<EventOf<L>>,
         open_day: Option<BusinessDate>,
         at: At,
         found: &mut Findings,
-    ) -> Option<Answer> {
+    ) -> Option<Answer<L>> {
         let partition = self.partitions.entry(at.partition).or_default();
-        check_origin(&envelope, at, found);
+        check_origin::<L>(&envelope, at, found);
         if envelope.time < partition.time {
             let before = partition.time;
             found.violate(Invariant::Sequence, "TIME_WENT_BACK", &[at], || {
@@ -94,7 +112,7 @@ impl Commands {
     }
 
     /// At the end of every partition no command is half told: its events were written in one transaction.
-    pub(super) fn judge(&self, found: &mut Findings) {
+    pub(crate) fn judge(&self, found: &mut Findings) {
         for open in self
             .partitions
             .values()
@@ -105,10 +123,10 @@ impl Commands {
     }
 }
 
-impl Partition {
+impl<L: Language> Partition<L> {
     fn gather(
         &mut self,
-        envelope: EventEnvelope<LedgerEvent>,
+        envelope: EventEnvelope<EventOf<L>>,
         open_day: Option<BusinessDate>,
         at: At,
         found: &mut Findings,
@@ -150,7 +168,7 @@ impl Partition {
     }
 
     /// Compares with what the partition still knows of the id, and remembers it.
-    fn recognise(&mut self, answer: &Answer, found: &mut Findings) {
+    fn recognise(&mut self, answer: &Answer<L>, found: &mut Findings) {
         found.check(Invariant::OneEffect);
         let id = answer.command_id;
         let known = self.known.get(&id);
@@ -165,7 +183,7 @@ impl Partition {
                     format!("command {id} was answered before, and had an effect again")
                 });
             }
-            (None, Some(LedgerEvent::Runtime(RuntimeEvent::DuplicateIgnored(_)))) => {
+            (None, Some(StreamEvent::Runtime(RuntimeEvent::DuplicateIgnored(_)))) => {
                 found.violate(Invariant::OneEffect, "DUPLICATE_OF_NOTHING", &[answer.at], || {
                     format!("command {id} was ignored as a repetition, but it never came before")
                 });
@@ -174,7 +192,7 @@ impl Partition {
         }
         let refused = matches!(
             answer.events.first(),
-            Some(LedgerEvent::Runtime(RuntimeEvent::CommandRefused(_)))
+            Some(StreamEvent::Runtime(RuntimeEvent::CommandRefused(_)))
         );
         let Some(remembered) = answer.remembered else {
             self.forget();
@@ -207,16 +225,16 @@ impl Partition {
     }
 }
 
-fn incomplete(open: &Answer, found: &mut Findings) {
+fn incomplete<L: Language>(open: &Answer<L>, found: &mut Findings) {
     found.violate(Invariant::OneEffect, "COMMAND_INCOMPLETE", &[open.at], || {
         let (id, seen, of) = (open.command_id, open.events.len(), open.of);
         format!("command {id}: {seen} events in a row of {of}")
     });
 }
 
-fn check_origin(envelope: &EventEnvelope<LedgerEvent>, at: At, found: &mut Findings) {
+fn check_origin<L: Language>(envelope: &EventEnvelope<EventOf<L>>, at: At, found: &mut Findings) {
     let origin = &envelope.origin;
-    if origin.partition != at.partition || origin.topic != ACCOUNTS_INBOX.name {
+    if origin.partition != at.partition || origin.topic != L::INBOX.name {
         found.violate(Invariant::Sequence, "ORIGIN_ELSEWHERE", &[at], || {
             format!("answers {}/{}:{}", origin.topic, origin.partition, origin.offset)
         });
@@ -224,10 +242,10 @@ fn check_origin(envelope: &EventEnvelope<LedgerEvent>, at: At, found: &mut Findi
 }
 
 /// What the runtime says of a command excludes everything else.
-fn check_alone(answer: &Answer, found: &mut Findings) {
+fn check_alone<L: Language>(answer: &Answer<L>, found: &mut Findings) {
     let runtime = answer.events.iter().find_map(|event| match event {
-        LedgerEvent::Runtime(event) => Some(event),
-        LedgerEvent::Service(_) => None,
+        StreamEvent::Runtime(event) => Some(event),
+        StreamEvent::Service(_) => None,
     });
     let Some(runtime) = runtime else { return };
     let refused = matches!(runtime, RuntimeEvent::CommandRefused(_));

@@ -1,0 +1,94 @@
+//! Who plays. The production services on the production worker; a test may put a service or a log with a planted bug in
+//! the place of one.
+
+use tributary_accounts::Accounts;
+use tributary_contracts::topics::ACCOUNTS_EVENTS;
+use tributary_fraud::Fraud;
+use tributary_payments::Payments;
+use tributary_stream::{
+    log::{EventsRead, Input, Log},
+    memory::{BrokerError, MemoryBroker, MemoryLog, MemoryLogSettings},
+    service::{Names, Service},
+};
+
+use crate::process::{self, Follow, Process, Role};
+
+/// The log of a simulated process: the in-memory one, or one around it that misbehaves.
+pub trait SimulatedLog: Log {
+    /// Whether the process died of a fault.
+    fn is_crashed(&self) -> bool;
+
+    /// The process runs: its client beats in the background.
+    fn beat(&self);
+
+    /// The worker is about to be given this. Of use to who plants a bug only.
+    fn is_given(&self, _input: &Input) {}
+}
+
+impl SimulatedLog for MemoryLog {
+    fn is_crashed(&self) -> bool {
+        Self::is_crashed(self)
+    }
+
+    fn beat(&self) {
+        Self::beat(self);
+    }
+}
+
+/// Puts another log around the in-memory one, or leaves it.
+pub type WrapLog = fn(MemoryLog, &MemoryBroker, &MemoryLogSettings) -> Box<dyn SimulatedLog>;
+
+/// What the read model's projection reads of a partition of the ledger's events from an offset on.
+pub type View = fn(&MemoryBroker, i32, i64) -> Result<EventsRead, BrokerError>;
+
+/// A service, and how its processes see the log.
+#[derive(Clone, Copy)]
+pub struct Part {
+    pub(crate) names: Names,
+    pub(crate) start: fn(&MemoryBroker, Role, WrapLog) -> Box<dyn Process>,
+    pub(crate) follow: fn() -> Box<dyn Follow>,
+    pub(crate) wrap: WrapLog,
+}
+
+impl Part {
+    /// The service on the production worker.
+    pub fn of<S: Service>() -> Self {
+        Self {
+            names: S::NAMES,
+            start: process::start::<S>,
+            follow: process::follow::<S>,
+            wrap: |log, _, _| Box::new(log),
+        }
+    }
+
+    /// The same with another log around that of its processes.
+    pub fn behind(self, wrap: WrapLog) -> Self {
+        Self { wrap, ..self }
+    }
+}
+
+/// All who play.
+#[derive(Clone, Copy)]
+pub struct Cast {
+    pub accounts: Part,
+    pub payments: Part,
+    pub fraud: Part,
+    /// What the read model sees.
+    pub view: View,
+}
+
+impl Cast {
+    /// The bank as it is in production.
+    pub fn production() -> Self {
+        Self {
+            accounts: Part::of::<Accounts>(),
+            payments: Part::of::<Payments>(),
+            fraud: Part::of::<Fraud>(),
+            view: |broker, partition, from| broker.read_committed_from(ACCOUNTS_EVENTS.name, partition, from),
+        }
+    }
+
+    pub(crate) fn parts(&self) -> [Part; 3] {
+        [self.accounts, self.payments, self.fraud]
+    }
+}

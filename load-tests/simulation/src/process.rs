@@ -1,0 +1,410 @@
+//! A process of a service: the production worker, its log, and the action that it is at.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use tributary_stream::{
+    log::{Action, Ended, Input, Poll, Polled, StopReason},
+    memory::{FaultPoint, InjectedFault, MemoryBroker, MemoryLog, MemoryLogSettings},
+    service::Service,
+    snapshot::{SnapshotFollower, SnapshotStore},
+    worker::{Worker, WorkerConfig},
+};
+
+use crate::{
+    cast::{SimulatedLog, WrapLog},
+    plan::Trouble,
+    story::{self, Story},
+    world::PARTITIONS,
+};
+
+/// So long a worker waits that has nothing to do and no timer: longer than any run. So what it says it will wait tells
+/// when its next timer is due.
+const IDLE_WAIT: Duration = Duration::from_secs(400 * 24 * 60 * 60);
+
+/// Which of a service's processes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Role {
+    pub(crate) instance: String,
+}
+
+/// What came of an action.
+#[derive(Debug, Default)]
+pub(crate) struct Acted {
+    /// It polled for input, nothing came, and nothing is under way.
+    pub(crate) idle: bool,
+    /// When its next timer is due, milliseconds since the epoch.
+    pub(crate) wakes_ms: Option<i64>,
+    /// The process is over: it died, or the log failed for good.
+    pub(crate) died: Option<String>,
+    /// How a transaction ended, for the count.
+    pub(crate) ended: Option<&'static str>,
+    pub(crate) rebalanced: bool,
+}
+
+/// A process, whatever its service.
+pub(crate) trait Process {
+    /// Service and instance.
+    fn name(&self) -> String;
+
+    fn act(&mut self, trouble: Option<Trouble>, snapshots: &Snapshots, story: &mut Story) -> Acted;
+
+    fn beat(&self);
+
+    /// Forgets trouble that still waits.
+    fn calm(&self);
+
+    /// A partition that the worker itself has given up, and why.
+    fn stopped(&self) -> Option<(i32, String)>;
+}
+
+/// What strikes the action under way, shared with the log's fault plan.
+type Struck = Arc<Mutex<Option<Trouble>>>;
+
+struct Running<S: Service> {
+    instance: String,
+    broker: MemoryBroker,
+    worker: Worker<S>,
+    log: Box<dyn SimulatedLog>,
+    input: Input,
+    struck: Struck,
+}
+
+pub(crate) fn start<S: Service>(broker: &MemoryBroker, role: Role, wrap: WrapLog) -> Box<dyn Process> {
+    let settings = MemoryLogSettings {
+        service: S::NAMES.service.to_owned(),
+        inbox: S::NAMES.inbox.name.to_owned(),
+        events: S::NAMES.events.name.to_owned(),
+        instance: role.instance.clone(),
+        worker: 0,
+        clock_skew_ms: 0,
+    };
+    let struck = Struck::default();
+    let plan = plan(Arc::clone(&struck));
+    let log = MemoryLog::with_faults(broker, settings.clone(), Box::new(plan));
+    let config = WorkerConfig {
+        // Small, so that there are several in a run.
+        batch_records_max: 6,
+        restore_records_max: 40,
+        transactions_per_second: u32::MAX,
+        idle_wait: IDLE_WAIT,
+        ..WorkerConfig::local(PARTITIONS)
+    };
+    Box::new(Running::<S> {
+        instance: role.instance,
+        broker: broker.clone(),
+        worker: Worker::new(config),
+        log: wrap(log, broker, &settings),
+        input: Input::Started,
+        struck,
+    })
+}
+
+/// Strikes once, when as many points were passed as the trouble says, or at the commit where it can only strike there.
+fn plan(struck: Struck) -> impl FnMut(FaultPoint) -> Option<InjectedFault> + Send {
+    move |at| {
+        let mut struck = struck.lock().unwrap_or_else(PoisonError::into_inner);
+        let trouble = struck.as_mut()?;
+        if trouble.waits_for_commit && !is_of_a_transaction(at) {
+            return None;
+        }
+        let only_at_commit = matches!(
+            trouble.fault,
+            InjectedFault::CommitDelayed { .. }
+                | InjectedFault::MarkersDelayed { .. }
+                | InjectedFault::OffsetsFirst { .. }
+        );
+        if only_at_commit && at != FaultPoint::Commit {
+            return None;
+        }
+        if !only_at_commit && trouble.at > 0 && !is_last(at) {
+            trouble.at -= 1;
+            return None;
+        }
+        struck.take().map(|trouble| trouble.fault)
+    }
+}
+
+fn is_of_a_transaction(at: FaultPoint) -> bool {
+    at == FaultPoint::Prepared || !is_last(at)
+}
+
+/// Nothing comes after it, so trouble that has waited strikes here.
+fn is_last(at: FaultPoint) -> bool {
+    !matches!(
+        at,
+        FaultPoint::Begin | FaultPoint::Produced { .. } | FaultPoint::Offsets | FaultPoint::Commit
+    )
+}
+
+impl<S: Service> Running<S> {
+    /// Sets what is going to strike.
+    fn strike(&self, trouble: Option<Trouble>) {
+        *self.struck.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+    }
+}
+
+impl<S: Service> Process for Running<S> {
+    fn name(&self) -> String {
+        format!("{}-{}", S::NAMES.service, self.instance)
+    }
+
+    fn act(&mut self, trouble: Option<Trouble>, snapshots: &Snapshots, story: &mut Story) -> Acted {
+        let now_ms = self.broker.time();
+        let input = std::mem::replace(&mut self.input, Input::Started);
+        self.log.is_given(&input);
+        let action = match self.worker.step(now_ms, input) {
+            Action::Stop { reason } => {
+                let why = match reason {
+                    StopReason::Asked => "was asked to stop".to_owned(),
+                    StopReason::Failed(fault) => fault.message,
+                };
+                return Acted {
+                    died: Some(why),
+                    ..Acted::default()
+                };
+            }
+            Action::LoadSnapshot { partition } => {
+                let snapshot = snapshots.read(S::NAMES.service, partition, trouble);
+                story.tell(now_ms, || match &snapshot {
+                    Some(bytes) => {
+                        format!("takes a snapshot of partition {partition}, {} bytes", bytes.len())
+                    }
+                    None => format!("finds no snapshot of partition {partition}"),
+                });
+                self.input = Input::SnapshotLoaded { partition, snapshot };
+                return Acted::default();
+            }
+            action => action,
+        };
+        let waits = match &action {
+            Action::Poll(poll) if poll.records_max > 0 => Some(poll.max_wait),
+            _ => None,
+        };
+        let told = story.is_told().then(|| Told::of::<S>(&action));
+        if trouble.is_some() {
+            self.strike(trouble);
+        }
+        self.input = self.log.perform(action);
+        let mut struck = self.struck.lock().unwrap_or_else(PoisonError::into_inner);
+        struck.take_if(|trouble| !trouble.waits_for_commit);
+        drop(struck);
+        if let Some(told) = told {
+            told.tell::<S>(&self.input, self.broker.time(), story);
+        }
+        let mut acted = Acted::default();
+        match &self.input {
+            Input::Polled(polled) => {
+                acted.rebalanced = !polled.assigned.is_empty();
+                let quiet = polled.records.is_empty()
+                    && polled.assigned.is_empty()
+                    && polled.revoked.is_empty()
+                    && polled.fault.is_none();
+                if let Some(max_wait) = waits.filter(|_| quiet) {
+                    acted.idle = true;
+                    acted.wakes_ms = (max_wait < IDLE_WAIT).then(|| now_ms + max_wait.as_millis() as i64);
+                }
+            }
+            Input::Ended(ended) => acted.ended = Some(ending(ended)),
+            _ => {}
+        }
+        if self.log.is_crashed() {
+            acted.died = Some("crashed".to_owned());
+        }
+        acted
+    }
+
+    fn beat(&self) {
+        self.log.beat();
+    }
+
+    fn calm(&self) {
+        self.strike(None);
+    }
+
+    fn stopped(&self) -> Option<(i32, String)> {
+        let status = self.worker.status().get();
+        let mut partitions = status.partitions.into_iter();
+        partitions.find_map(|(partition, status)| status.stopped.map(|why| (partition, why)))
+    }
+}
+
+fn ending(ended: &Ended) -> &'static str {
+    match ended {
+        Ended::Committed { .. } => "transactions committed",
+        Ended::Aborted(_) => "transactions aborted",
+        Ended::InDoubt(_) => "transactions in doubt",
+        Ended::Fenced(_) => "transactions fenced",
+    }
+}
+
+/// An action as it is told, taken down before it is performed.
+struct Told {
+    what: String,
+    /// Topic, partition and what was written.
+    records: Vec<(&'static str, i32, String)>,
+}
+
+impl Told {
+    fn of<S: Service>(action: &Action) -> Self {
+        let mut records = Vec::new();
+        let what = match action {
+            Action::Poll(Poll { records_max: 0, .. }) => "shows up in its group".to_owned(),
+            Action::Poll(_) => "polls".to_owned(),
+            Action::Initialise => "initialises its producer".to_owned(),
+            Action::Locate { partition } => format!("looks up where partition {partition} stands"),
+            Action::ReadEvents { partition, from, .. } => {
+                format!("restores {}/{partition} from {from}", S::NAMES.events.name)
+            }
+            Action::Consume { partition, from } => {
+                format!("goes on with {}/{partition} at {from}", S::NAMES.inbox.name)
+            }
+            Action::Commit(transaction) => {
+                records.extend(transaction.records.iter().map(story::written));
+                let offsets: Vec<String> = transaction
+                    .next_inputs
+                    .iter()
+                    .map(|(partition, next)| format!("{}/{partition} up to {next}", S::NAMES.inbox.name))
+                    .collect();
+                format!("commits {} records, {}", records.len(), offsets.join(" and "))
+            }
+            Action::LoadSnapshot { .. } | Action::Stop { .. } => String::new(),
+        };
+        Self { what, records }
+    }
+
+    fn tell<S: Service>(self, input: &Input, now_ms: i64, story: &mut Story) {
+        let Self { what, records } = self;
+        let came = match input {
+            Input::Polled(polled) => polled_text(polled),
+            Input::Initialised(Err(fault))
+            | Input::Located {
+                located: Err(fault), ..
+            }
+            | Input::EventsRead { read: Err(fault), .. }
+            | Input::Consuming {
+                result: Err(fault), ..
+            } => format!("fails: {fault}"),
+            Input::Located {
+                located: Ok(located), ..
+            } => format!(
+                "committed {:?}, events end at {}",
+                located.committed, located.events_end
+            ),
+            Input::EventsRead { read: Ok(read), .. } => {
+                format!("{} events, to {}", read.records.len(), read.next)
+            }
+            Input::Ended(Ended::Committed { .. }) => "done".to_owned(),
+            Input::Ended(Ended::Aborted(fault)) => format!("aborted: {fault}"),
+            Input::Ended(Ended::InDoubt(fault)) => format!("in doubt: {fault}"),
+            Input::Ended(Ended::Fenced(fault)) => format!("fenced: {fault}"),
+            _ => "done".to_owned(),
+        };
+        story.tell(now_ms, || format!("{what}: {came}"));
+        if let Input::Polled(polled) = input {
+            for record in &polled.records {
+                story.tell(now_ms, || {
+                    format!("    gets {}", story::read(S::NAMES.inbox.name, record))
+                });
+            }
+        }
+        let offsets: &[i64] = match input {
+            Input::Ended(Ended::Committed { offsets }) => offsets,
+            _ => &[],
+        };
+        for (index, (topic, partition, what)) in records.into_iter().enumerate() {
+            story.tell(now_ms, || match offsets.get(index) {
+                Some(offset) => format!("    writes {topic}/{partition}:{offset} {what}"),
+                None => format!("    wrote, or not, to {topic}/{partition} {what}"),
+            });
+        }
+    }
+}
+
+fn polled_text(polled: &Polled) -> String {
+    let mut told = Vec::new();
+    if !polled.revoked.is_empty() {
+        told.push(format!("gives back partitions {:?}", polled.revoked));
+    }
+    if !polled.assigned.is_empty() {
+        told.push(format!("is given partitions {:?}", polled.assigned));
+    }
+    if !polled.records.is_empty() {
+        told.push(format!("{} records", polled.records.len()));
+    }
+    if let Some(fault) = &polled.fault {
+        told.push(format!("fails: {fault}"));
+    }
+    match told.is_empty() {
+        true => "nothing".to_owned(),
+        false => told.join(", "),
+    }
+}
+
+/// The newest snapshots, of all services.
+#[derive(Default)]
+pub(crate) struct Snapshots(Mutex<BTreeMap<(String, i32), Vec<u8>>>);
+
+impl Snapshots {
+    /// What a process gets; trouble spoils a byte of it.
+    fn read(&self, service: &str, partition: i32, trouble: Option<Trouble>) -> Option<Vec<u8>> {
+        let mut bytes = self.load(service, partition)?;
+        if let Some(trouble) = trouble {
+            let place = (trouble.at as usize * 7_919) % bytes.len().max(1);
+            if let Some(byte) = bytes.get_mut(place) {
+                *byte ^= 0x40;
+            }
+        }
+        Some(bytes)
+    }
+}
+
+impl SnapshotStore for Snapshots {
+    fn load(&self, service: &str, partition: i32) -> Option<Vec<u8>> {
+        let snapshots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        snapshots.get(&(service.to_owned(), partition)).cloned()
+    }
+
+    fn save(&self, service: &str, partition: i32, bytes: &[u8]) -> std::io::Result<()> {
+        let mut snapshots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        snapshots.insert((service.to_owned(), partition), bytes.to_vec());
+        Ok(())
+    }
+}
+
+/// Writes a service's snapshots.
+pub(crate) trait Follow {
+    /// Folds what was committed since, and writes snapshots. An error: the log and the fold contradict each other.
+    fn follow(&mut self, broker: &MemoryBroker, snapshots: &Snapshots) -> Result<(), String>;
+}
+
+/// Events between two snapshots of a partition.
+const SNAPSHOT_EVERY: i64 = 10;
+
+struct Follower<S: Service>(SnapshotFollower<S>);
+
+pub(crate) fn follow<S: Service>() -> Box<dyn Follow> {
+    let none = Snapshots::default();
+    Box::new(Follower::<S>(SnapshotFollower::new(
+        PARTITIONS,
+        SNAPSHOT_EVERY,
+        &none,
+    )))
+}
+
+impl<S: Service> Follow for Follower<S> {
+    fn follow(&mut self, broker: &MemoryBroker, snapshots: &Snapshots) -> Result<(), String> {
+        for (partition, next) in self.0.next() {
+            let read = broker
+                .read_committed_from(S::NAMES.events.name, partition, next)
+                .map_err(|error| error.to_string())?;
+            self.0
+                .absorb(partition, &read, snapshots)
+                .map_err(|corrupt| corrupt.to_string())?;
+        }
+        Ok(())
+    }
+}

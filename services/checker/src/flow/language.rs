@@ -1,0 +1,94 @@
+//! What each service speaks.
+
+use std::fmt::Debug;
+
+use tributary_contracts::{
+    accounts::{AccountsCommand, AccountsEvent},
+    codec::Message,
+    fraud::{FraudCommand, FraudEvent},
+    payments::{PaymentsCommand, PaymentsEvent},
+    topics::{
+        ACCOUNTS_DLQ, ACCOUNTS_EVENTS, ACCOUNTS_INBOX, FRAUD_DLQ, FRAUD_EVENTS, FRAUD_INBOX, PAYMENTS_DLQ,
+        PAYMENTS_EVENTS, PAYMENTS_INBOX, Topic,
+    },
+};
+
+/// A service's topics and messages.
+pub(crate) trait Language: Debug + 'static {
+    type Command: Message + Debug;
+    type Event: Message + Debug;
+
+    const INBOX: Topic;
+    const EVENTS: Topic;
+    const DEAD_LETTERS: Topic;
+
+    /// Whether the event changed anything.
+    fn is_effect(event: &Self::Event) -> bool;
+
+    /// The key of the event's record, where the event alone tells it.
+    fn key(event: &Self::Event) -> Option<String>;
+}
+
+#[derive(Debug)]
+pub(crate) struct Ledger;
+
+impl Language for Ledger {
+    type Command = AccountsCommand;
+    type Event = AccountsEvent;
+
+    const INBOX: Topic = ACCOUNTS_INBOX;
+    const EVENTS: Topic = ACCOUNTS_EVENTS;
+    const DEAD_LETTERS: Topic = ACCOUNTS_DLQ;
+
+    fn is_effect(event: &AccountsEvent) -> bool {
+        !matches!(event, AccountsEvent::NothingToDo(_))
+    }
+
+    fn key(event: &AccountsEvent) -> Option<String> {
+        event.seq().map(|(account, _)| account.to_string())
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Payments;
+
+impl Language for Payments {
+    type Command = PaymentsCommand;
+    type Event = PaymentsEvent;
+
+    const INBOX: Topic = PAYMENTS_INBOX;
+    const EVENTS: Topic = PAYMENTS_EVENTS;
+    const DEAD_LETTERS: Topic = PAYMENTS_DLQ;
+
+    fn is_effect(event: &PaymentsEvent) -> bool {
+        !matches!(
+            event,
+            PaymentsEvent::PaymentUnchanged(_) | PaymentsEvent::AnswerIgnored(_)
+        )
+    }
+
+    fn key(event: &PaymentsEvent) -> Option<String> {
+        Some(event.payment().to_string())
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Fraud;
+
+impl Language for Fraud {
+    type Command = FraudCommand;
+    type Event = FraudEvent;
+
+    const INBOX: Topic = FRAUD_INBOX;
+    const EVENTS: Topic = FRAUD_EVENTS;
+    const DEAD_LETTERS: Topic = FRAUD_DLQ;
+
+    fn is_effect(_: &FraudEvent) -> bool {
+        true
+    }
+
+    fn key(event: &FraudEvent) -> Option<String> {
+        let FraudEvent::PaymentAssessed(assessed) = event;
+        Some(assessed.customer.to_string())
+    }
+}

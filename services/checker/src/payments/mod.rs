@@ -1,0 +1,286 @@
+//! Payments: each begins once, ends once and in time, settles only when it was decided that it may, and is paid back no
+//! more than it was. Written from what the published events mean, as the ledger's fold is; it shares nothing with the
+//! sagas' own engine.
+//!
+//! What the ledger and the fraud service say of the same payments is compared at causally closed cuts
+//! ([`crate::BankCheck`]).
+
+mod effects;
+mod payment;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use hashbrown::HashMap;
+use tributary_contracts::{
+    envelope::EventEnvelope, payments::PaymentsEvent, record::Record, runtime::RuntimeEvent,
+};
+use tributary_ids::{AccountId, HoldId, PaymentId};
+use tributary_stream::StreamEvent;
+
+use crate::{
+    check::NextOffsets,
+    flow::{EventOf, Flow, Pair, Payments},
+    violation::{At, Findings, Invariant},
+};
+pub(crate) use payment::Ending;
+use payment::{Asking, Payment};
+
+/// Milliseconds of record time for which a payment is remembered after its end: as long as an inbox keeps a late
+/// message that could touch it again.
+const REMEMBERED_MS: i64 = 90 * 24 * 60 * 60 * 1000;
+
+/// The fold over `payments.*`.
+///
+/// Memory: one item a payment under way, and 90 days of record time of those that ended.
+#[derive(Debug)]
+pub(crate) struct PaymentsCheck {
+    flow: Flow<Payments>,
+    payments: HashMap<PaymentId, Payment>,
+    /// Ended payments with the record time of their end, by partition, so that each queue is in order.
+    ended: BTreeMap<i32, VecDeque<(i64, PaymentId)>>,
+    /// Payments whose end or decision must be explained by other services at the next cut.
+    changed: Vec<PaymentId>,
+    under_way: u64,
+    begun: u64,
+    forgot: bool,
+}
+
+impl PaymentsCheck {
+    pub(crate) fn new(partitions: i32) -> Self {
+        Self {
+            flow: Flow::new(partitions),
+            payments: HashMap::default(),
+            ended: BTreeMap::new(),
+            changed: Vec::new(),
+            under_way: 0,
+            begun: 0,
+            forgot: false,
+        }
+    }
+
+    pub(crate) fn flow(&self) -> &Flow<Payments> {
+        &self.flow
+    }
+
+    pub(crate) fn flow_mut(&mut self) -> &mut Flow<Payments> {
+        &mut self.flow
+    }
+
+    pub(crate) fn observe_inbox(&mut self, record: &Record, found: &mut Findings) {
+        let pair = self.flow.ask(record, found);
+        self.compare(pair, found);
+    }
+
+    pub(crate) fn observe_event(&mut self, record: &Record, found: &mut Findings) {
+        let Some((envelope, at)) = self.flow.read(record, found) else {
+            return;
+        };
+        match &envelope.data {
+            StreamEvent::Service(event) => {
+                self.flow.check_key(&record.key, event, at, found);
+                self.fold(event, &envelope, at, found);
+            }
+            StreamEvent::Runtime(RuntimeEvent::TimerIgnored(ignored)) => {
+                let payment = ignored.timer.aggregate.parse::<PaymentId>().ok();
+                let waits = payment.and_then(|id| self.payments.get(&id));
+                if waits.is_some_and(|payment| payment.awaits(&ignored.timer.name, ignored.timer.due)) {
+                    found.violate(Invariant::Ended, "DEADLINE_SWALLOWED", &[at], || {
+                        let timer = &ignored.timer;
+                        format!(
+                            "payment {}: the deadline of {} came and was ignored",
+                            timer.aggregate, timer.name
+                        )
+                    });
+                }
+            }
+            StreamEvent::Runtime(_) => {}
+        }
+        let pair = self.flow.answer(envelope, None, at, found);
+        self.compare(pair, found);
+    }
+
+    fn compare(&mut self, pair: Option<Pair<Payments>>, found: &mut Findings) {
+        if let Some((asked, answer)) = pair {
+            effects::compare(&asked, &answer, &|id| self.may_know(id), found);
+        }
+    }
+
+    /// Whether a payment is known, or may have been.
+    fn may_know(&self, id: PaymentId) -> bool {
+        self.forgot || self.payments.contains_key(&id)
+    }
+
+    fn fold(
+        &mut self,
+        event: &PaymentsEvent,
+        envelope: &EventEnvelope<EventOf<Payments>>,
+        at: At,
+        found: &mut Findings,
+    ) {
+        let id = event.payment();
+        if let PaymentsEvent::PaymentInitiated(begun) = event {
+            found.check(Invariant::OneEffect);
+            self.forget(at.partition, envelope.time);
+            if let Some(known) = self.payments.get(&id) {
+                found.violate(
+                    Invariant::OneEffect,
+                    "PAYMENT_BEGAN_TWICE",
+                    &[known.begun, at],
+                    || format!("payment {id} began before"),
+                );
+                return;
+            }
+            self.begun += 1;
+            self.under_way += 1;
+            self.payments.insert(id, Payment::new(begun, at));
+            self.changed.extend(begun.refunds.map(|_| id));
+            return;
+        }
+        let Some(payment) = self.payments.get_mut(&id) else {
+            let may_be_unknown = matches!(
+                event,
+                PaymentsEvent::AnswerIgnored(_) | PaymentsEvent::PaymentUnchanged(_)
+            );
+            if !may_be_unknown && !self.forgot {
+                found.violate(Invariant::Sequence, "PAYMENT_NEVER_BEGAN", &[at], || {
+                    format!("payment {id} goes on but never began")
+                });
+            }
+            return;
+        };
+        let had_ended = payment.ending.is_some();
+        payment.observe(id, event, at, found);
+        if payment.ending.is_some() && !had_ended {
+            self.under_way -= 1;
+            let ended = self.ended.entry(at.partition).or_default();
+            ended.push_back((envelope.time, id));
+        }
+        self.changed.push(id);
+    }
+
+    fn forget(&mut self, partition: i32, time: i64) {
+        let Some(ended) = self.ended.get_mut(&partition) else {
+            return;
+        };
+        while ended
+            .front()
+            .is_some_and(|(at, _)| at.saturating_add(REMEMBERED_MS) < time)
+        {
+            if let Some((_, payment)) = ended.pop_front() {
+                self.payments.remove(&payment);
+                self.forgot = true;
+            }
+        }
+    }
+
+    /// Payments that changed since the last time this was asked.
+    pub(crate) fn take_changed(&mut self) -> Vec<PaymentId> {
+        let mut changed = std::mem::take(&mut self.changed);
+        changed.sort_unstable();
+        changed.dedup();
+        changed
+    }
+
+    /// What a payment is known as.
+    pub(crate) fn known(&self, id: PaymentId) -> Option<Known<'_>> {
+        self.payments.get(&id).map(|payment| Known { payment })
+    }
+
+    /// Whether a refund was claimed of a payment, or may have been.
+    pub(crate) fn may_have_claimed(&self, original: PaymentId, refund: PaymentId) -> bool {
+        match self.payments.get(&original) {
+            Some(payment) => payment.claims.contains_key(&refund),
+            None => self.forgot,
+        }
+    }
+
+    /// Nothing is under way any more. `due_before` (milliseconds since the epoch): what had to be answered by a person
+    /// before that must have gone on as well.
+    pub(crate) fn finish(&self, due_before: Option<i64>, found: &mut Findings) {
+        let mut left: Vec<_> = self
+            .payments
+            .iter()
+            .filter(|(_, payment)| payment.ending.is_none())
+            .collect();
+        left.sort_unstable_by_key(|(id, _)| **id);
+        for (id, payment) in left {
+            match payment.asking(due_before) {
+                Asking::Nothing if payment.quarantined => {}
+                Asking::Nothing => {
+                    found.violate(Invariant::Ended, "PAYMENT_FORGOTTEN", &[payment.latest], || {
+                        format!("payment {id} has not ended, and nothing is awaited for it")
+                    });
+                }
+                Asking::APerson => {}
+                Asking::AService(step) => {
+                    found.violate(
+                        Invariant::Ended,
+                        "PAYMENT_LEFT_UNDER_WAY",
+                        &[payment.latest],
+                        || format!("payment {id} waits for {step}, which nobody is about to answer"),
+                    );
+                }
+                Asking::Overdue(step) => {
+                    found.violate(Invariant::Ended, "DEADLINE_MISSED", &[payment.latest], || {
+                        format!("payment {id}: the deadline of {step} passed and nothing happened")
+                    });
+                }
+            }
+        }
+    }
+
+    /// Payments that began and have not ended.
+    pub(crate) fn under_way(&self) -> u64 {
+        self.under_way
+    }
+
+    /// Payments that began.
+    pub(crate) fn begun(&self) -> u64 {
+        self.begun
+    }
+
+    /// Whether some payment waits for a service: then it isn't at rest.
+    pub(crate) fn awaits_services(&self) -> bool {
+        self.payments
+            .values()
+            .any(|payment| payment.ending.is_none() && matches!(payment.asking(None), Asking::AService(_)))
+    }
+
+    pub(crate) fn next_offsets(&self) -> &NextOffsets {
+        self.flow.next_offsets()
+    }
+}
+
+/// A payment, for comparison with what other services say of it.
+#[derive(Clone, Copy)]
+pub(crate) struct Known<'p> {
+    payment: &'p Payment,
+}
+
+impl Known<'_> {
+    pub(crate) fn begun(self) -> At {
+        self.payment.begun
+    }
+
+    pub(crate) fn ending(self) -> Option<(Ending, At)> {
+        self.payment.ending
+    }
+
+    pub(crate) fn hold(self) -> (AccountId, HoldId) {
+        (self.payment.debtor, self.payment.hold)
+    }
+
+    /// Where the ledger was asked to move the money.
+    pub(crate) fn settle_asked(self) -> Option<At> {
+        self.payment.settle_asked
+    }
+
+    /// What the fraud service itself is said to have decided.
+    pub(crate) fn decision(self) -> Option<(tributary_contracts::fraud::Decision, At)> {
+        self.payment.assessed
+    }
+
+    pub(crate) fn refunds(self) -> Option<PaymentId> {
+        self.payment.refunds
+    }
+}

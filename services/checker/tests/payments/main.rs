@@ -1,0 +1,7 @@
+//! The payments' part of the checker is itself checked: an honest payment has no violation, and each planted fault is
+//! found by the invariant that it breaks.
+
+#[cfg(test)]
+mod log;
+#[cfg(test)]
+mod planted;
