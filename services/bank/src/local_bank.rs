@@ -1,5 +1,6 @@
 //! A Kafka, a PostgreSQL and every service of the bank on threads of this process.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::thread::JoinHandle;
 
 use anyhow::{Context, anyhow, bail};
@@ -7,6 +8,7 @@ use tokio::sync::oneshot;
 use tributary_accounts::{Accounts, projection::LedgerModel};
 use tributary_contracts::topics::{ACCOUNTS_EVENTS, ALL, LOCAL_PARTITIONS};
 use tributary_fraud::Fraud;
+use tributary_gateway::{Gateway, Limits};
 use tributary_local_stack::{Options, Stack};
 use tributary_payments::Payments;
 use tributary_projection::{KafkaTopic, Projection, ProjectionError, Settings};
@@ -24,6 +26,7 @@ pub const LEDGER_SCHEMA: &str = "accounts";
 /// A running bank. Dropped without [`LocalBank::stop`], its servers are killed; nothing that was acknowledged is lost.
 pub struct LocalBank {
     // In this order: services end before the servers that they stand on.
+    gateway: Gateway,
     services: Vec<(&'static str, Instance)>,
     projection: ProjectionThread,
     stack: Stack,
@@ -56,7 +59,14 @@ impl LocalBank {
             instance::<Fraud>(&options)?,
         ];
         let projection = ProjectionThread::start(brokers, &stack.database_url())?;
+        let gateway = Gateway::start(tributary_gateway::Options {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            brokers: stack.brokers(),
+            database_url: stack.database_url(),
+            limits: Limits::default(),
+        })?;
         Ok(Self {
+            gateway,
             services,
             projection,
             stack,
@@ -73,6 +83,11 @@ impl LocalBank {
         self.stack.brokers()
     }
 
+    /// Where the HTTP API listens, on loopback.
+    pub fn api(&self) -> SocketAddr {
+        self.gateway.address()
+    }
+
     /// PostgreSQL's address, password included.
     pub fn database_url(&self) -> String {
         self.stack.database_url()
@@ -82,6 +97,9 @@ impl LocalBank {
     pub fn ended(&mut self) -> Option<&'static str> {
         if let Some((name, _)) = self.services.iter().find(|(_, instance)| instance.has_failed()) {
             return Some(name);
+        }
+        if self.gateway.has_failed() {
+            return Some("the gateway");
         }
         if self.projection.has_ended() {
             return Some("the projection");
@@ -94,6 +112,7 @@ impl LocalBank {
     /// # Errors
     /// What made a service end before, or a server not stop.
     pub fn stop(self) -> anyhow::Result<bool> {
+        self.gateway.stop();
         let ends: Vec<_> = self
             .services
             .into_iter()
