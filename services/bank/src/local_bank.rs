@@ -1,17 +1,14 @@
 //! A Kafka, a PostgreSQL and every service of the bank on threads of this process.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::thread::JoinHandle;
 
-use anyhow::{Context, anyhow, bail};
-use tokio::sync::oneshot;
-use tributary_accounts::{Accounts, projection::LedgerModel};
+use anyhow::bail;
+use tributary_accounts::Accounts;
 use tributary_contracts::topics::{ACCOUNTS_EVENTS, ALL, LOCAL_PARTITIONS};
 use tributary_fraud::Fraud;
 use tributary_gateway::{Gateway, Limits};
 use tributary_local_stack::{Options, Stack};
 use tributary_payments::Payments;
-use tributary_projection::{KafkaTopic, Projection, ProjectionError, Settings};
 use tributary_stream::{
     instance::{Instance, InstanceOptions},
     kafka::{Watermarks, topics},
@@ -20,15 +17,14 @@ use tributary_stream::{
     worker::WorkerConfig,
 };
 
-/// Schema of the ledger's read models.
-pub const LEDGER_SCHEMA: &str = "accounts";
+use crate::Projections;
 
 /// A running bank. Dropped without [`LocalBank::stop`], its servers are killed; nothing that was acknowledged is lost.
 pub struct LocalBank {
     // In this order: services end before the servers that they stand on.
     gateway: Gateway,
     services: Vec<(&'static str, Instance)>,
-    projection: ProjectionThread,
+    projections: Projections,
     stack: Stack,
 }
 
@@ -58,7 +54,7 @@ impl LocalBank {
             instance::<Payments>(&options)?,
             instance::<Fraud>(&options)?,
         ];
-        let projection = ProjectionThread::start(brokers, &stack.database_url())?;
+        let projections = Projections::all(&brokers, &stack.database_url())?;
         let gateway = Gateway::start(tributary_gateway::Options {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             brokers: stack.brokers(),
@@ -68,7 +64,7 @@ impl LocalBank {
         Ok(Self {
             gateway,
             services,
-            projection,
+            projections,
             stack,
         })
     }
@@ -101,8 +97,8 @@ impl LocalBank {
         if self.gateway.has_failed() {
             return Some("the gateway");
         }
-        if self.projection.has_ended() {
-            return Some("the projection");
+        if self.projections.has_ended() {
+            return Some("a projection");
         }
         self.stack.ended()
     }
@@ -118,7 +114,7 @@ impl LocalBank {
             .into_iter()
             .map(|(name, instance)| (name, instance.stop()))
             .collect();
-        let projection = self.projection.stop();
+        let projections = self.projections.stop();
         let stopped = self.stack.stop()?;
         for (name, reasons) in ends {
             for reason in reasons {
@@ -127,73 +123,11 @@ impl LocalBank {
                 }
             }
         }
-        projection.context("the projection stopped")?;
+        projections?;
         Ok(stopped)
     }
 }
 
 fn instance<S: Service>(options: &InstanceOptions) -> Result<(&'static str, Instance), Fault> {
     Ok((S::NAMES.service, Instance::start::<S>(options)?))
-}
-
-/// The ledger's projection on a thread with a runtime of its own.
-pub struct ProjectionThread {
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<Result<(), ProjectionError>>>,
-}
-
-impl ProjectionThread {
-    /// # Errors
-    /// When an address can't be read, or no thread be started.
-    pub fn start(brokers: String, database_url: &str) -> anyhow::Result<Self> {
-        let settings = Settings::new(database_url.parse()?, LEDGER_SCHEMA.parse()?);
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
-        let (stop, stopped) = oneshot::channel();
-        let run = move || {
-            let topic = KafkaTopic::new(brokers, ACCOUNTS_EVENTS.name);
-            let projection = Projection::new(settings, topic, LedgerModel);
-            runtime.block_on(projection.run(async {
-                // Asked to stop, or nobody is there any more who could ask.
-                drop(stopped.await);
-            }))
-        };
-        let thread = std::thread::Builder::new()
-            .name("projection".to_owned())
-            .spawn(run)?;
-        Ok(Self {
-            stop: Some(stop),
-            thread: Some(thread),
-        })
-    }
-
-    /// Whether it ended by itself.
-    pub fn has_ended(&self) -> bool {
-        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
-    }
-
-    /// Stops it, and says why it ended before.
-    ///
-    /// # Errors
-    /// What it ended of.
-    pub fn stop(mut self) -> anyhow::Result<()> {
-        drop(self.stop.take());
-        let thread = self
-            .thread
-            .take()
-            .ok_or_else(|| anyhow!("it was stopped before"))?;
-        thread.join().map_err(|_| anyhow!("it panicked"))??;
-        Ok(())
-    }
-}
-
-impl Drop for ProjectionThread {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            // Its outcome is not asked for any more.
-            drop(thread.join());
-        }
-    }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::middleware::from_fn_with_state;
 use futures::future::join_all;
 use sqlx::postgres::PgConnectOptions;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::Runtime;
 use tokio::sync::{Semaphore, watch};
 use tributary_contracts::topics::{ACCOUNTS_EVENTS, ACCOUNTS_INBOX, PAYMENTS_EVENTS, PAYMENTS_INBOX};
@@ -24,6 +24,12 @@ use crate::{LISTEN_NOT_LOOPBACK, api, server};
 
 /// Threads that answer requests: what takes time is done by Kafka and PostgreSQL.
 const THREADS: usize = 2;
+
+/// What the system keeps of an answer for a client that doesn't read it; by default that grows to megabytes.
+const SEND_BYTES: u32 = 128 * 1024;
+
+/// Connections that the system keeps until they are accepted.
+const BACKLOG: u32 = 1_024;
 
 /// Readers of the past that listeners may have at once; each may buffer 32 MB.
 const PAST_MAX: usize = 4;
@@ -126,7 +132,7 @@ impl Gateway {
             .enable_all()
             .build()?;
         let listener = runtime
-            .block_on(TcpListener::bind(options.listen))
+            .block_on(async { bind(options.listen) })
             .map_err(|error| GatewayError::Listen {
                 address: options.listen,
                 error,
@@ -198,6 +204,18 @@ impl Drop for Gateway {
     fn drop(&mut self) {
         self.end();
     }
+}
+
+fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    }?;
+    // As the standard library does: the port of a gateway that has just ended can be taken again.
+    socket.set_reuseaddr(true)?;
+    socket.set_send_buffer_size(SEND_BYTES)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 fn run(runtime: &Runtime, listener: TcpListener, router: axum::Router, app: &Arc<App>) {

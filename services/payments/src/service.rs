@@ -10,6 +10,7 @@ use tributary_payments_domain::{self as domain, Command, PaymentBook};
 use tributary_stream::service::{
     Awaited, Context, Corrupt, Decision, FollowUp, Names, Recorded, Refusal, Service,
 };
+use uuid::Uuid;
 
 /// The payments service: the saga orchestrator.
 pub struct Payments;
@@ -26,10 +27,16 @@ impl Service for Payments {
         dead_letters: PAYMENTS_DLQ,
     };
 
-    const FOLD_VERSION: u32 = 1;
+    const FOLD_VERSION: u32 = 2;
 
     fn dedupes_itself(command: &PaymentsCommand) -> bool {
         domain::dedupes_itself(command)
+    }
+
+    /// A payment, its review, its deadlines and its refunds are one story: that of the wish which began it.
+    fn story(book: &PaymentBook, key: &[u8]) -> Option<Uuid> {
+        let id = str::from_utf8(key).ok()?.parse().ok()?;
+        book.payment(id).map(|payment| payment.correlation_id)
     }
 
     fn decide(
@@ -68,7 +75,11 @@ impl Service for Payments {
     }
 
     fn evolve(book: &mut PaymentBook, event: &PaymentsEvent, recorded: &Recorded) -> Result<(), Corrupt> {
-        domain::evolve(book, event, recorded.time_ms).map_err(|corrupt| Corrupt(corrupt.to_string()))
+        let recorded = domain::Recorded {
+            time_ms: recorded.time_ms,
+            correlation_id: recorded.correlation_id,
+        };
+        domain::evolve(book, event, &recorded).map_err(|corrupt| Corrupt(corrupt.to_string()))
     }
 
     fn timer_changes(event: &PaymentsEvent) -> SmallVec<[TimerChange; 1]> {
@@ -79,6 +90,7 @@ impl Service for Payments {
 fn of(context: &Context) -> domain::Context {
     domain::Context {
         time_ms: context.time_ms,
+        correlation_id: context.correlation_id,
     }
 }
 

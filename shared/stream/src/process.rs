@@ -175,6 +175,9 @@ impl<S: Service> Processor<'_, S> {
             }
             .into());
         }
+        if let Some(story) = S::story(&self.state.service, &cause.record.key) {
+            cause.correlation_id = story;
+        }
         let data = raw.envelope.data.get();
         if raw.ce_type.starts_with("tributary.") {
             return match RuntimeMessage::decode(raw.ce_type, data)? {
@@ -331,6 +334,7 @@ impl<S: Service> Processor<'_, S> {
             command_id: cause.command_id,
             partition: cause.record.partition,
             time_ms: self.now(cause.record),
+            correlation_id: cause.correlation_id,
         }
     }
 }

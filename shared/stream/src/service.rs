@@ -10,6 +10,7 @@ use tributary_contracts::{
 };
 use tributary_ids::{CommandId, EventId};
 use tributary_overlay::Layered;
+use uuid::Uuid;
 
 /// A service's topics. Its name is also its consumer group and the head of its transactional ids.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +28,8 @@ pub struct Context {
     pub partition: i32,
     /// Record time in milliseconds since the epoch; never goes back within a partition.
     pub time_ms: i64,
+    /// Ties together all that follows from one wish.
+    pub correlation_id: Uuid,
 }
 
 /// What the fold may know of an event besides its data.
@@ -35,6 +38,8 @@ pub struct Recorded {
     pub event_id: EventId,
     pub partition: i32,
     pub time_ms: i64,
+    /// Ties together all that follows from one wish.
+    pub correlation_id: Uuid,
 }
 
 /// What a command leads to.
@@ -156,6 +161,12 @@ pub trait Service: Send + Sync + 'static {
 
     /// Whether the command can come again at any time without being remembered by its id.
     fn dedupes_itself(command: &Self::Command) -> bool;
+
+    /// The story that an aggregate's records belong to, whoever sends them and whatever correlation id they bear: so that
+    /// what an analyst decides or a timer brings up is found with what came before it. `None`: the record's own.
+    fn story(_state: &Self::State, _key: &[u8]) -> Option<Uuid> {
+        None
+    }
 
     /// The command's effect, or why it has none.
     fn decide(

@@ -176,6 +176,7 @@ impl<S: Service> PartitionState<S> {
                     event_id: envelope.id(),
                     partition: self.partition,
                     time_ms: envelope.time,
+                    correlation_id: envelope.correlation_id,
                 };
                 S::evolve(&mut self.service, event, &recorded)?;
                 for change in S::timer_changes(event) {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{bail, ensure};
-use bank::ProjectionThread;
+use bank::Projections;
 use clap::{Args, Subcommand};
 use tributary_accounts::Accounts;
 use tributary_fraud::Fraud;
@@ -37,14 +37,22 @@ enum Name {
     /// The HTTP API, on loopback only: there is no sign-in yet
     Gateway(GatewayArguments),
     /// The ledger's read models: accounts.events to PostgreSQL
-    AccountsProjection {
-        /// Kafka's bootstrap address
-        #[arg(long, env = "KAFKA_BROKERS", value_name = "HOST:PORT")]
-        brokers: String,
-        /// PostgreSQL's address
-        #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
-        database_url: String,
-    },
+    AccountsProjection(Addresses),
+    /// The payments' read model: payments.events to PostgreSQL
+    PaymentsProjection(Addresses),
+    /// What followed from each wish, in every service: all events to PostgreSQL
+    Timelines(Addresses),
+}
+
+/// What a projection stands between.
+#[derive(Args, Debug)]
+struct Addresses {
+    /// Kafka's bootstrap address
+    #[arg(long, env = "KAFKA_BROKERS", value_name = "HOST:PORT")]
+    brokers: String,
+    /// PostgreSQL's address
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    database_url: String,
 }
 
 /// How the gateway runs.
@@ -99,17 +107,23 @@ impl Service {
                 ensure!(!failed, "the gateway ended by itself");
                 Ok(ExitCode::SUCCESS)
             }
-            Name::AccountsProjection {
-                brokers,
-                database_url,
-            } => {
-                let projection = ProjectionThread::start(brokers, &database_url)?;
-                interrupt.wait_unless(|| projection.has_ended());
-                projection.stop()?;
-                Ok(ExitCode::SUCCESS)
+            Name::AccountsProjection(at) => {
+                project(Projections::ledger(&at.brokers, &at.database_url)?, &interrupt)
+            }
+            Name::PaymentsProjection(at) => {
+                project(Projections::payments(&at.brokers, &at.database_url)?, &interrupt)
+            }
+            Name::Timelines(at) => {
+                project(Projections::timelines(&at.brokers, &at.database_url)?, &interrupt)
             }
         }
     }
+}
+
+fn project(projections: Projections, interrupt: &Interrupt) -> anyhow::Result<ExitCode> {
+    interrupt.wait_unless(|| projections.has_ended());
+    projections.stop()?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn run<S: service::Service>(workers: Workers, interrupt: &Interrupt) -> anyhow::Result<ExitCode> {

@@ -3,6 +3,7 @@
 use tributary_contracts::payments::{PaymentInitiated, PaymentsEvent, RefundClaimed, RefundReleased};
 use tributary_ids::PaymentId;
 use tributary_saga::Progress;
+use uuid::Uuid;
 
 use crate::{Claim, Outcome, Payment, PaymentBook, sagas};
 
@@ -22,14 +23,24 @@ pub enum Corrupt {
     Refund(PaymentId),
 }
 
-/// Folds an event. `time_ms`: its record time, milliseconds since the epoch.
+/// What the fold may know of an event besides its data.
+#[derive(Clone, Copy, Debug)]
+pub struct Recorded {
+    /// Record time in milliseconds since the epoch.
+    pub time_ms: i64,
+    /// The story that the event belongs to.
+    pub correlation_id: Uuid,
+}
+
+/// Folds an event.
 ///
 /// # Errors
 /// When the event can't follow on what came before it.
-pub fn evolve(book: &mut PaymentBook, event: &PaymentsEvent, time_ms: i64) -> Result<(), Corrupt> {
+pub fn evolve(book: &mut PaymentBook, event: &PaymentsEvent, recorded: &Recorded) -> Result<(), Corrupt> {
+    let time_ms = recorded.time_ms;
     let id = event.payment();
     match event {
-        PaymentsEvent::PaymentInitiated(event) => return initiated(book, event, time_ms),
+        PaymentsEvent::PaymentInitiated(event) => return initiated(book, event, recorded),
         PaymentsEvent::PaymentAdvanced(event) => {
             let payment = progressed(book, id, &event.progress)?;
             if let Some(fraud) = &event.fraud {
@@ -54,13 +65,16 @@ pub fn evolve(book: &mut PaymentBook, event: &PaymentsEvent, time_ms: i64) -> Re
     Ok(())
 }
 
-fn initiated(book: &mut PaymentBook, event: &PaymentInitiated, time_ms: i64) -> Result<(), Corrupt> {
+fn initiated(book: &mut PaymentBook, event: &PaymentInitiated, recorded: &Recorded) -> Result<(), Corrupt> {
     let id = event.payment_id;
-    book.forget(time_ms);
+    book.forget(recorded.time_ms);
     if book.payments.contains_key(&id) {
         return Err(Corrupt::BeganTwice(id));
     }
-    book.payments.insert(id, Payment::initiated(event, time_ms));
+    book.payments.insert(
+        id,
+        Payment::initiated(event, recorded.time_ms, recorded.correlation_id),
+    );
     progressed(book, id, &event.progress).map(drop)
 }
 

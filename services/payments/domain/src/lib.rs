@@ -15,7 +15,7 @@ pub use book::{PaymentBook, REMEMBERED_MS};
 pub use decide::{
     Command, Context, Decision, Send, decide, decide_answer, decide_timer, dedupes_itself, step_command,
 };
-pub use evolve::{Corrupt, evolve};
+pub use evolve::{Corrupt, Recorded, evolve};
 pub use payment::{Claim, Outcome, Payment};
 pub use rejection::Rejection;
 pub use timer::timer_changes;

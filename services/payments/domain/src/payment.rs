@@ -9,6 +9,7 @@ use tributary_contracts::{
 use tributary_ids::{AccountId, CustomerId, HoldId, PaymentId};
 use tributary_money::{Currency, Money};
 use tributary_saga as saga;
+use uuid::Uuid;
 
 /// A payment: its terms, and how far its saga is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -29,6 +30,8 @@ pub struct Payment {
     pub refunds: Option<PaymentId>,
     /// Record time of its beginning, milliseconds since the epoch.
     pub initiated_at: i64,
+    /// Of the wish that began it.
+    pub correlation_id: Uuid,
     pub saga: saga::State,
     /// What was decided about fraud, by the service or in its stead.
     pub fraud: Option<fraud::Decision>,
@@ -56,7 +59,7 @@ pub enum Outcome {
 }
 
 impl Payment {
-    pub(crate) fn initiated(event: &PaymentInitiated, time_ms: i64) -> Self {
+    pub(crate) fn initiated(event: &PaymentInitiated, time_ms: i64, correlation_id: Uuid) -> Self {
         Self {
             kind: event.kind,
             customer: event.customer,
@@ -70,6 +73,7 @@ impl Payment {
             details: event.details.clone(),
             refunds: event.refunds,
             initiated_at: time_ms,
+            correlation_id,
             saga: saga::State::new(crate::sagas::of(event.kind)),
             fraud: None,
             outcome: None,

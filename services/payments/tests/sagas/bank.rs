@@ -18,6 +18,7 @@ use tributary_fraud::Fraud;
 use tributary_ids::{AccountId, CommandId, CustomerId, PaymentId};
 use tributary_money::Currency;
 use tributary_payments::Payments;
+use tributary_payments_domain::Payment;
 use tributary_stream::TestDriver;
 
 pub(crate) const PARTITIONS: i32 = 2;
@@ -72,6 +73,8 @@ pub(crate) struct Bank {
     /// Every event of the payments service, and refusals as `refused CODE`.
     pub(crate) story: Vec<String>,
     pub(crate) events: Vec<PaymentsEvent>,
+    /// Every record of `payments.events`.
+    pub(crate) written: Vec<Outgoing>,
     commands: u32,
 }
 
@@ -86,6 +89,7 @@ impl Bank {
             away: Vec::new(),
             story: Vec::new(),
             events: Vec::new(),
+            written: Vec::new(),
             commands: 0,
         };
         for (name, balance) in [("ann", "20000.00"), ("bob", "0")] {
@@ -139,6 +143,7 @@ impl Bank {
         if record.topic.ends_with(".inbox") {
             self.inboxes.entry(record.topic).or_default().push_back(record);
         } else if record.topic == "payments.events" {
+            self.written.push(record.clone());
             self.tell(record);
         }
     }
@@ -216,6 +221,10 @@ impl Bank {
             .find_map(|books| books.account(account(name)).copied());
         let account = found.unwrap();
         (account.posted, account.pending_out)
+    }
+
+    pub(crate) fn payment(&self, id: PaymentId) -> Option<&Payment> {
+        self.payments.states().find_map(|book| book.payment(id))
     }
 
     /// What lies on a general ledger account, minor units.

@@ -10,4 +10,6 @@ mod faults;
 #[cfg(test)]
 mod payments;
 #[cfg(test)]
+mod read_model;
+#[cfg(test)]
 mod refunds;

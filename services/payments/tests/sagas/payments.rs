@@ -1,11 +1,16 @@
 //! Given / when / then for the internal transfer.
 
+use std::collections::BTreeSet;
+
 use tributary_contracts::{
     accounts::{CloseAccount, GlAccount},
-    payments::{PaymentsEvent, ResumePayment, ReviewDecision, ReviewPayment},
+    payments::{InitiateTransfer, PaymentsEvent, ResumePayment, ReviewDecision, ReviewPayment},
+    record::Outgoing,
 };
+use tributary_ids::PaymentId;
+use uuid::Uuid;
 
-use crate::bank::{Bank, account, payment, spoilt, transfer};
+use crate::bank::{Bank, account, payment, refund, spoilt, transfer};
 
 pub(crate) fn review(decision: ReviewDecision) -> ReviewPayment {
     ReviewPayment {
@@ -72,6 +77,36 @@ fn a_payment_takes_six_hops_and_eighteen_records_at_most() {
             .sum::<usize>();
     }
     assert_eq!((hops, records), (6, 16));
+}
+
+#[test]
+fn whoever_moves_it_on_a_payment_stays_one_story() {
+    let mut bank = Bank::open();
+    bank.pay(transfer("10000.01"));
+    bank.settle();
+    bank.pay(review(ReviewDecision::Approve));
+    bank.settle();
+    bank.pay(refund("refund", "1"));
+    bank.settle();
+    // A deadline, since nobody looks at this one.
+    bank.pay(InitiateTransfer {
+        payment_id: PaymentId::named("other"),
+        ..transfer("9999.99")
+    });
+    bank.step("payments.inbox");
+    bank.away.push("fraud.inbox");
+    bank.settle();
+    bank.advance(30_000);
+    let stories: BTreeSet<Uuid> = bank.written.iter().map(story).collect();
+    assert_eq!(stories.len(), 2, "{:?}", bank.story);
+    let ended = bank.story.iter().filter(|event| *event == "payment-completed");
+    assert_eq!(ended.count(), 2, "{:?}", bank.story);
+}
+
+/// The correlation id of an event.
+fn story(event: &Outgoing) -> Uuid {
+    let event: serde_json::Value = serde_json::from_slice(&event.value).unwrap();
+    event["correlation_id"].as_str().unwrap().parse().unwrap()
 }
 
 #[test]

@@ -89,7 +89,7 @@ fn begin(book: &PaymentBook, event: PaymentInitiated, context: &Context) -> Resu
             false => Err(Rejection::PaymentConflict),
         };
     }
-    let payment = Payment::initiated(&event, context.time_ms);
+    let payment = Payment::initiated(&event, context.time_ms, context.correlation_id);
     let send = step::commands(id, &payment, &event.progress);
     Ok(Decision {
         send,

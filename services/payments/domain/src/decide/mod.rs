@@ -14,6 +14,7 @@ use tributary_contracts::{
     runtime::{Answer, TimerId},
 };
 use tributary_ids::{CommandId, PaymentId};
+use uuid::Uuid;
 
 use crate::{PaymentBook, Rejection};
 
@@ -24,6 +25,8 @@ pub use step::command_id as step_command;
 pub struct Context {
     /// Record time in milliseconds since the epoch; it never goes back within a partition.
     pub time_ms: i64,
+    /// The story that the input belongs to.
+    pub correlation_id: Uuid,
 }
 
 /// A command to another service, or to another payment.

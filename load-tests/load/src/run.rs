@@ -1,0 +1,210 @@
+//! One load: payments at a rate for a while.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, Exp1};
+use tributary_contracts::{
+    codec::{self, RawEvent},
+    envelope::BusinessDate,
+    topics::{ACCOUNTS_EVENTS, PAYMENTS_EVENTS, PAYMENTS_INBOX},
+};
+use tributary_ids::PaymentId;
+use tributary_money::Currency;
+use tributary_stream::kafka::{CommandProducer, EventReader, Watermarks};
+
+use crate::{
+    LoadError, Population, Report,
+    clock::{Start, wall_ms},
+    commands::Commands,
+    outcomes::Outcomes,
+    report::Configuration,
+    watch::Machine,
+};
+
+/// How long accounts may take to open.
+const OPEN_WITHIN: Duration = Duration::from_secs(120);
+
+/// Records that may be under way to the broker. More than a broker that keeps up ever has; a broker that doesn't holds
+/// the sender up, and the latency that this costs counts, since it runs from the intended start.
+const IN_FLIGHT_MAX: usize = 20_000;
+
+/// The bank that is loaded.
+#[derive(Clone, Debug)]
+pub struct Target {
+    pub brokers: String,
+    pub database_url: String,
+    /// Names and ids of the processes whose processor time and memory are reported.
+    pub processes: Vec<(String, u32)>,
+}
+
+/// A load.
+#[derive(Clone, Debug)]
+pub struct Load {
+    pub population: Population,
+    pub currency: Currency,
+    pub booking_date: BusinessDate,
+    /// Payments a second. They start at random moments (a Poisson process), as those of many people who know nothing of one
+    /// another do.
+    pub rate: f64,
+    /// Load before anything counts.
+    pub warm_up: Duration,
+    /// Load that counts.
+    pub measured: Duration,
+    /// How long payments may take after the last was sent; what has not ended then is reported as unfinished.
+    pub grace: Duration,
+    pub seed: u64,
+}
+
+impl Load {
+    fn commands(&self, target: &Target) -> Result<Commands, LoadError> {
+        let partitions = Watermarks::connect(&target.brokers)?.partitions(PAYMENTS_INBOX.name)?;
+        Ok(Commands {
+            population: self.population.clone(),
+            partitions: i32::try_from(partitions.len()).unwrap_or(i32::MAX),
+            currency: self.currency,
+            booking_date: self.booking_date,
+        })
+    }
+}
+
+/// Opens the accounts, if they aren't open already.
+///
+/// # Errors
+/// When one is refused, or they take more than two minutes.
+pub fn open_accounts(load: &Load, target: &Target) -> Result<(), LoadError> {
+    let commands = load.commands(target)?;
+    let ends = Watermarks::connect(&target.brokers)?.ends(ACCOUNTS_EVENTS.name)?;
+    let mut reader = EventReader::open(&target.brokers, ACCOUNTS_EVENTS.name, &ends)?;
+    let (producer, _) = producer(&target.brokers)?;
+    let mut waiting = BTreeMap::new();
+    for number in 0..load.population.accounts() {
+        waiting.insert(load.population.account(number).to_string(), number);
+        producer.send(&commands.open(number), 0)?;
+    }
+    producer.flush()?;
+    let start = Start::now();
+    while !waiting.is_empty() {
+        if start.elapsed() > OPEN_WITHIN {
+            return Err(LoadError::OpeningTooSlow(waiting.len(), OPEN_WITHIN.as_secs()));
+        }
+        for record in reader.poll(Duration::from_millis(200), 10_000)?.records {
+            let key = String::from_utf8_lossy(&record.key).into_owned();
+            let Some(number) = waiting.remove(&key) else {
+                continue;
+            };
+            if record.headers.text(codec::CE_TYPE) == Some("tributary.command-refused.v1") {
+                let code = refusal(&record).unwrap_or_else(|| "unreadable".to_owned());
+                return Err(LoadError::NotOpened { number, code });
+            }
+        }
+    }
+    Ok(())
+}
+
+fn refusal(record: &tributary_contracts::record::Record) -> Option<String> {
+    let raw = RawEvent::read(record).ok()?;
+    let data: serde_json::Value = serde_json::from_str(raw.envelope.data.get()).ok()?;
+    Some(data.get("code")?.as_str()?.to_owned())
+}
+
+/// A producer, and how many of its records were not delivered.
+fn producer(brokers: &str) -> Result<(CommandProducer, Arc<AtomicU64>), LoadError> {
+    let lost = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&lost);
+    let producer = CommandProducer::connect(brokers, Duration::ZERO, IN_FLIGHT_MAX, move |delivered| {
+        if delivered.result.is_err() {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    })?;
+    Ok((producer, lost))
+}
+
+/// Runs the load, whose accounts are open, and says what was seen.
+///
+/// # Errors
+/// When the log, the read model or the machine can't be watched. A bank that doesn't keep up is no error.
+pub fn run(load: &Load, target: &Target) -> Result<Report, LoadError> {
+    if load.rate <= 0.0 || !load.rate.is_finite() || load.measured < Duration::from_secs(1) {
+        return Err(LoadError::Schedule);
+    }
+    let commands = load.commands(target)?;
+    let ends = Watermarks::connect(&target.brokers)?.ends(PAYMENTS_EVENTS.name)?;
+    let reader = EventReader::open(&target.brokers, PAYMENTS_EVENTS.name, &ends)?;
+    let machine = Machine::new(&target.brokers, commands.partitions, &target.processes)?;
+    let (producer, lost) = producer(&target.brokers)?;
+    let start = Start::now();
+    let outcomes = Outcomes::new(start, load.warm_up);
+    let samples = thread::scope(|scope| {
+        let log = scope.spawn(|| outcomes.watch_log(reader));
+        let read_model = scope.spawn(|| outcomes.watch_read_model(&target.database_url));
+        let machine = scope.spawn(|| machine.watch(&outcomes, || start.elapsed()));
+        let sent = send(load, &commands, &producer, &outcomes, start)
+            .and_then(|()| Ok(producer.flush()?))
+            .map(|()| wait_for_the_rest(&outcomes, load.grace));
+        outcomes.stop();
+        // Whoever stopped watching is why nothing more was seen, so it is told first.
+        log.join().unwrap_or(Err(LoadError::Panicked))?;
+        read_model.join().unwrap_or(Err(LoadError::Panicked))?;
+        let samples = machine.join().unwrap_or(Err(LoadError::Panicked))?;
+        sent.map(|()| samples)
+    })?;
+    let (recorder, outcomes, unfinished) = outcomes.into_parts();
+    let configuration = Configuration::of(load, commands.partitions);
+    let undelivered = lost.load(Ordering::Relaxed);
+    Ok(Report::new(
+        configuration,
+        recorder,
+        outcomes,
+        unfinished,
+        undelivered,
+        samples,
+    ))
+}
+
+fn send(
+    load: &Load,
+    commands: &Commands,
+    producer: &CommandProducer,
+    outcomes: &Outcomes,
+    start: Start,
+) -> Result<(), LoadError> {
+    // Another run of the same load is of other payments.
+    let run = format!("load/{}/{}", load.seed, wall_ms());
+    let mut random = ChaCha8Rng::seed_from_u64(load.seed);
+    let end = load.warm_up + load.measured;
+    let mut intended = Duration::ZERO;
+    for number in 0_u64.. {
+        let pause: f64 = Exp1.sample(&mut random);
+        intended += Duration::from_secs_f64(pause / load.rate);
+        if intended >= end {
+            break;
+        }
+        let ahead = intended.saturating_sub(start.elapsed());
+        if !ahead.is_zero() {
+            thread::sleep(ahead);
+        }
+        let payment = PaymentId::named(&format!("{run}/{number}"));
+        let record = commands.pay(payment, load.population.pair(&mut random));
+        outcomes.intended(payment, intended);
+        producer.send(&record, 0)?;
+    }
+    Ok(())
+}
+
+/// Until every payment has ended and the read model shows it, or the time for that is over.
+fn wait_for_the_rest(outcomes: &Outcomes, grace: Duration) {
+    let since = Start::now();
+    while since.elapsed() < grace && !(outcomes.pending() == 0 && outcomes.all_visible()) {
+        thread::sleep(Duration::from_millis(20));
+    }
+}

@@ -1,0 +1,153 @@
+//! What the machine and the services do meanwhile: processor time and memory of each process, and how far each service is
+//! behind its inbox.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use rdkafka::{
+    ClientConfig, Offset, TopicPartitionList,
+    consumer::{BaseConsumer, Consumer},
+};
+use serde::Serialize;
+use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
+use tributary_contracts::topics::{ACCOUNTS_INBOX, FRAUD_INBOX, PAYMENTS_INBOX};
+use tributary_stream::kafka::Watermarks;
+
+use crate::{LoadError, outcomes::Outcomes};
+
+/// How often it is looked.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// How long a group's coordinator may take to say what was committed.
+const CALL_TIMEOUT: Duration = Duration::from_secs(5);
+
+const SERVICES: [(&str, &str); 3] = [
+    ("payments", PAYMENTS_INBOX.name),
+    ("accounts", ACCOUNTS_INBOX.name),
+    ("fraud", FRAUD_INBOX.name),
+];
+
+/// What was seen at one moment.
+#[derive(Clone, Debug, Serialize)]
+pub struct Sample {
+    /// Since the start.
+    pub seconds: f64,
+    /// Records of its inbox that a service has not handled yet.
+    pub lag: BTreeMap<&'static str, i64>,
+    pub processes: BTreeMap<String, Usage>,
+}
+
+/// What one process has used so far.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Usage {
+    pub cpu_seconds: f64,
+    pub memory_bytes: u64,
+}
+
+pub(crate) struct Machine {
+    system: System,
+    processes: Vec<(String, Pid)>,
+    watermarks: Watermarks,
+    groups: Vec<(&'static str, &'static str, BaseConsumer)>,
+    partitions: i32,
+}
+
+impl Machine {
+    /// `processes`: names and ids; children's time counts as their parent's.
+    pub(crate) fn new(
+        brokers: &str,
+        partitions: i32,
+        processes: &[(String, u32)],
+    ) -> Result<Self, LoadError> {
+        let group = |(service, inbox): (&'static str, &'static str)| {
+            let client = ClientConfig::new()
+                .set("bootstrap.servers", brokers)
+                .set("group.id", service)
+                .set("enable.auto.commit", "false")
+                .create()?;
+            Ok((service, inbox, client))
+        };
+        Ok(Self {
+            system: System::new().map_err(|error| LoadError::Machine(error.to_string()))?,
+            processes: processes
+                .iter()
+                .map(|(name, id)| (name.clone(), Pid::from_u32(*id)))
+                .collect(),
+            watermarks: Watermarks::connect(brokers)?,
+            groups: SERVICES
+                .into_iter()
+                .map(group)
+                .collect::<Result<_, LoadError>>()?,
+            partitions,
+        })
+    }
+
+    /// Looks every second until the load is over.
+    pub(crate) fn watch(
+        mut self,
+        outcomes: &Outcomes,
+        elapsed: impl Fn() -> Duration,
+    ) -> Result<Vec<Sample>, LoadError> {
+        let mut samples = vec![self.sample(elapsed())?];
+        let mut next = EVERY;
+        while !outcomes.is_stopped() {
+            let wait = next.saturating_sub(elapsed());
+            if wait.is_zero() {
+                samples.push(self.sample(elapsed())?);
+                next += EVERY;
+            } else {
+                std::thread::sleep(wait.min(Duration::from_millis(50)));
+            }
+        }
+        samples.push(self.sample(elapsed())?);
+        Ok(samples)
+    }
+
+    fn sample(&mut self, at: Duration) -> Result<Sample, LoadError> {
+        Ok(Sample {
+            seconds: at.as_secs_f64(),
+            lag: self.lag()?,
+            processes: self.usage(),
+        })
+    }
+
+    fn usage(&mut self) -> BTreeMap<String, Usage> {
+        let kinds = ProcessRefreshKind::nothing().with_cpu().with_memory();
+        self.system
+            .refresh_processes_specifics(ProcessesToUpdate::All, true, kinds);
+        let mut usages = BTreeMap::new();
+        for (name, id) in &self.processes {
+            let mut usage = Usage {
+                cpu_seconds: 0.0,
+                memory_bytes: 0,
+            };
+            for (process_id, process) in self.system.processes() {
+                let is_part =
+                    process_id == id || process.parent() == Some(*id) && process.thread_kind().is_none();
+                if is_part {
+                    usage.cpu_seconds += process.accumulated_cpu_time() as f64 / 1_000.0;
+                    usage.memory_bytes += process.memory();
+                }
+            }
+            usages.insert(name.clone(), usage);
+        }
+        usages
+    }
+
+    fn lag(&self) -> Result<BTreeMap<&'static str, i64>, LoadError> {
+        let mut lags = BTreeMap::new();
+        for (service, inbox, client) in &self.groups {
+            let mut asked = TopicPartitionList::new();
+            asked.add_partition_range(inbox, 0, self.partitions - 1);
+            let committed = client.committed_offsets(asked, CALL_TIMEOUT)?;
+            let mut lag = 0;
+            for element in committed.elements() {
+                let (_, end) = self.watermarks.of(inbox, element.partition())?;
+                if let Offset::Offset(offset) = element.offset() {
+                    lag += (end - offset).max(0);
+                }
+            }
+            lags.insert(*service, lag);
+        }
+        Ok(lags)
+    }
+}

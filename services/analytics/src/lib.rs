@@ -1,0 +1,3 @@
+//! Read models across services.
+
+pub mod timeline;

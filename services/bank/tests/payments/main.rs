@@ -1,0 +1,6 @@
+//! Payments through the whole bank on a real Kafka and PostgreSQL.
+
+#[cfg(test)]
+mod bank;
+#[cfg(test)]
+mod payments;

@@ -1,0 +1,340 @@
+use std::collections::HashMap;
+
+use tributary_contracts::{
+    fraud::{Decision, FraudDecision},
+    payments::{
+        PaymentAdvanced, PaymentInitiated, PaymentKind, PaymentsEvent, RefundClaimed, RefundReleased,
+        ReturnedTo, ReviewDecision,
+    },
+    runtime::RuntimeEvent,
+    saga::{Progress, Way},
+};
+use tributary_ids::PaymentId;
+use tributary_projection::{LoggedEvent, Payload};
+use uuid::Uuid;
+
+/// What a batch does to the tables.
+#[derive(Default)]
+pub(super) struct Fold {
+    /// Every payment that the batch touches.
+    pub(super) payments: HashMap<PaymentId, Row>,
+    pub(super) refusals: Vec<Refusal>,
+}
+
+/// A row of `payments`.
+#[derive(Clone, Debug)]
+pub(super) struct Row {
+    /// Only of payments that this batch begins: what is written once.
+    pub(super) begun: Option<Box<Begun>>,
+    pub(super) amount: i64,
+    pub(super) refunded: i64,
+    pub(super) state: State,
+    pub(super) code: Option<String>,
+    pub(super) returned_to: Option<&'static str>,
+    pub(super) fraud: Option<FraudDecision>,
+    pub(super) review: Option<&'static str>,
+    pub(super) case_opened: bool,
+    pub(super) ended_ms: Option<i64>,
+    pub(super) last_offset: i64,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Begun {
+    pub(super) terms: PaymentInitiated,
+    pub(super) correlation_id: Uuid,
+    pub(super) initiated_ms: i64,
+    pub(super) partition: i32,
+    pub(super) first_offset: i64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    Pending,
+    InReview,
+    Settling,
+    TurningBack,
+    Quarantined,
+    Completed,
+    Rejected,
+    Returned,
+}
+
+impl State {
+    const ALL: [Self; 8] = [
+        Self::Pending,
+        Self::InReview,
+        Self::Settling,
+        Self::TurningBack,
+        Self::Quarantined,
+        Self::Completed,
+        Self::Rejected,
+        Self::Returned,
+    ];
+
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::InReview => "in-review",
+            Self::Settling => "settling",
+            Self::TurningBack => "turning-back",
+            Self::Quarantined => "quarantined",
+            Self::Completed => "completed",
+            Self::Rejected => "rejected",
+            Self::Returned => "returned",
+        }
+    }
+
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == text)
+    }
+
+    fn is_terminal(self) -> bool {
+        matches!(self, Self::Completed | Self::Rejected | Self::Returned)
+    }
+}
+
+/// A row of `refusals`.
+#[derive(Clone, Debug)]
+pub(super) struct Refusal {
+    pub(super) partition: i32,
+    pub(super) event_offset: i64,
+    pub(super) command_offset: i64,
+    pub(super) command_id: Uuid,
+    pub(super) kind: &'static str,
+    pub(super) code: String,
+    pub(super) command_type: Option<String>,
+    pub(super) detail: String,
+    pub(super) recorded_ms: i64,
+}
+
+/// An event contradicts the rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Fault {
+    #[error("it is of a payment that never began")]
+    Unknown,
+    #[error("it begins a payment that exists")]
+    Exists,
+    #[error("the payment has ended")]
+    Ended,
+    #[error("refunds and amount don't fit")]
+    Refund,
+}
+
+impl Fault {
+    pub(super) fn code(self) -> &'static str {
+        match self {
+            Self::Unknown => "EVENT_PAYMENT_UNKNOWN",
+            Self::Exists => "EVENT_PAYMENT_EXISTS",
+            Self::Ended => "EVENT_PAYMENT_ENDED",
+            Self::Refund => "EVENT_REFUND_DIFFERS",
+        }
+    }
+}
+
+impl Fold {
+    pub(super) fn event(&mut self, event: &LoggedEvent<PaymentsEvent>) -> Result<(), Fault> {
+        let data = match &event.envelope.data {
+            Payload::Service(data) => data,
+            Payload::Runtime(data) => {
+                self.refusals.extend(refusal(event, data));
+                return Ok(());
+            }
+        };
+        if let PaymentsEvent::PaymentInitiated(terms) = data {
+            return self.begun(event, terms);
+        }
+        if matches!(data, PaymentsEvent::PaymentUnchanged(_)) {
+            return Ok(());
+        }
+        let Some(row) = self.payments.get_mut(&data.payment()) else {
+            // A late answer may be about a payment that was never known, and says so.
+            return match data {
+                PaymentsEvent::AnswerIgnored(_) => Ok(()),
+                _ => Err(Fault::Unknown),
+            };
+        };
+        row.apply(data, event.envelope.time)?;
+        row.last_offset = event.offset;
+        Ok(())
+    }
+
+    fn begun(&mut self, event: &LoggedEvent<PaymentsEvent>, terms: &PaymentInitiated) -> Result<(), Fault> {
+        let mut row = Row {
+            begun: Some(Box::new(Begun {
+                terms: terms.clone(),
+                correlation_id: event.envelope.correlation_id,
+                initiated_ms: event.envelope.time,
+                partition: event.partition,
+                first_offset: event.offset,
+            })),
+            amount: terms.amount,
+            refunded: 0,
+            state: State::Pending,
+            code: None,
+            returned_to: None,
+            fraud: None,
+            review: None,
+            case_opened: false,
+            ended_ms: None,
+            last_offset: event.offset,
+        };
+        row.go_on(&terms.progress);
+        match self.payments.insert(terms.payment_id, row) {
+            None => Ok(()),
+            Some(_) => Err(Fault::Exists),
+        }
+    }
+}
+
+impl Row {
+    fn apply(&mut self, event: &PaymentsEvent, time_ms: i64) -> Result<(), Fault> {
+        if event.progress().is_some() && self.state.is_terminal() {
+            return Err(Fault::Ended);
+        }
+        match event {
+            PaymentsEvent::PaymentAdvanced(advanced) => self.advanced(advanced),
+            PaymentsEvent::PaymentCompleted(_) => self.ended(State::Completed, None, time_ms),
+            PaymentsEvent::PaymentRejected(rejected) => {
+                if let Some(fraud) = &rejected.fraud {
+                    self.fraud = Some(fraud.clone());
+                }
+                self.ended(State::Rejected, Some(&rejected.code), time_ms);
+            }
+            PaymentsEvent::PaymentReturned(returned) => {
+                self.returned_to = Some(match returned.to {
+                    ReturnedTo::Debtor => "debtor",
+                    ReturnedTo::Suspense => "suspense",
+                });
+                self.ended(State::Returned, Some(&returned.code), time_ms);
+            }
+            PaymentsEvent::PaymentQuarantined(quarantined) => {
+                self.state = State::Quarantined;
+                self.code = Some(storable(&quarantined.code));
+            }
+            PaymentsEvent::PaymentResumed(resumed) => {
+                self.state = State::Pending;
+                self.code = None;
+                self.go_on(&resumed.progress);
+            }
+            PaymentsEvent::AnswerIgnored(ignored) => self.case_opened |= ignored.opens_case,
+            PaymentsEvent::RefundClaimed(claimed) => self.claimed(claimed)?,
+            PaymentsEvent::RefundReleased(released) => self.released(released)?,
+            PaymentsEvent::PaymentInitiated(_) | PaymentsEvent::PaymentUnchanged(_) => {}
+        }
+        Ok(())
+    }
+
+    fn advanced(&mut self, advanced: &PaymentAdvanced) {
+        if let Some(fraud) = &advanced.fraud {
+            self.fraud = Some(fraud.clone());
+        }
+        if let Some(review) = advanced.review {
+            self.review = Some(match review {
+                ReviewDecision::Approve => "approve",
+                ReviewDecision::Reject => "reject",
+            });
+        }
+        if let Some(ended) = &advanced.progress.ended
+            && ended.step == "review"
+        {
+            self.state = State::Pending;
+        }
+        self.go_on(&advanced.progress);
+    }
+
+    /// What the payment waits for, by the steps that were asked; without any, it still waits for what it waited for.
+    fn go_on(&mut self, progress: &Progress) {
+        if progress
+            .turned
+            .as_ref()
+            .is_some_and(|turned| turned.way == Way::Back)
+        {
+            self.state = State::TurningBack;
+        }
+        for ask in &progress.asked {
+            match ask.step.as_str() {
+                "review" => self.state = State::InReview,
+                "settle" => self.state = State::Settling,
+                "release" => self.state = State::TurningBack,
+                _ => {}
+            }
+        }
+    }
+
+    fn ended(&mut self, state: State, code: Option<&str>, time_ms: i64) {
+        self.state = state;
+        self.code = code.map(storable);
+        self.ended_ms = Some(time_ms);
+    }
+
+    fn claimed(&mut self, claimed: &RefundClaimed) -> Result<(), Fault> {
+        self.refunded = self.refunded.saturating_add(claimed.amount);
+        self.check_refunds(claimed.refundable)?;
+        match self.state {
+            State::Completed => Ok(()),
+            _ => Err(Fault::Refund),
+        }
+    }
+
+    fn released(&mut self, released: &RefundReleased) -> Result<(), Fault> {
+        self.refunded = self.refunded.saturating_sub(released.amount);
+        self.check_refunds(released.refundable)
+    }
+
+    fn check_refunds(&self, refundable: i64) -> Result<(), Fault> {
+        match (0..=self.amount).contains(&self.refunded) && self.amount - self.refunded == refundable {
+            true => Ok(()),
+            false => Err(Fault::Refund),
+        }
+    }
+}
+
+fn refusal(event: &LoggedEvent<PaymentsEvent>, data: &RuntimeEvent) -> Option<Refusal> {
+    let (kind, code, command_type, detail) = match data {
+        RuntimeEvent::CommandRefused(refused) => (
+            "refused",
+            &refused.code,
+            Some(refused.command_type.clone()),
+            &refused.detail,
+        ),
+        RuntimeEvent::DeadLettered(dead) => ("dead-lettered", &dead.code, None, &dead.detail),
+        _ => return None,
+    };
+    Some(Refusal {
+        partition: event.partition,
+        event_offset: event.offset,
+        command_offset: event.envelope.origin.offset,
+        command_id: event.envelope.command_id.0,
+        kind,
+        code: storable(code),
+        command_type: command_type.as_deref().map(storable),
+        detail: storable(detail),
+        recorded_ms: event.envelope.time,
+    })
+}
+
+/// PostgreSQL's text holds every character but NUL.
+pub(super) fn storable(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
+}
+
+pub(super) fn kind_text(kind: PaymentKind) -> &'static str {
+    match kind {
+        PaymentKind::InternalTransfer => "internal-transfer",
+        PaymentKind::Refund => "refund",
+    }
+}
+
+pub(super) fn decision_text(decision: Decision) -> &'static str {
+    match decision {
+        Decision::Approve => "approve",
+        Decision::Review => "review",
+        Decision::Decline => "decline",
+    }
+}
+
+pub(super) fn decision_of(text: &str) -> Option<Decision> {
+    [Decision::Approve, Decision::Review, Decision::Decline]
+        .into_iter()
+        .find(|&decision| decision_text(decision) == text)
+}

@@ -1,0 +1,43 @@
+//! The payments' read model in PostgreSQL: one row a payment with its state, and what was refused. `schema.sql` says what
+//! the tables hold.
+//!
+//! A batch loads the rows of the payments that it touches, folds its events into them and stores each once. The fold
+//! asserts what the saga asserted when it wrote the events; a contradiction stops the projection.
+
+mod fold;
+mod store;
+
+use sqlx::PgConnection;
+use tributary_contracts::payments::PaymentsEvent;
+use tributary_projection::{ApplyError, LoggedEvent, ReadModel};
+
+/// The read model of `payments.events`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PaymentsModel;
+
+impl ReadModel for PaymentsModel {
+    type Event = PaymentsEvent;
+
+    const NAME: &'static str = "payments";
+    const VERSION: i32 = 1;
+    const DDL: &'static str = include_str!("schema.sql");
+
+    async fn apply(
+        &mut self,
+        database: &mut PgConnection,
+        events: &[LoggedEvent<PaymentsEvent>],
+    ) -> Result<(), ApplyError> {
+        let mut fold = fold::Fold::default();
+        store::load(database, events, &mut fold).await?;
+        for event in events {
+            fold.event(event).map_err(|fault| ApplyError::Corrupt {
+                partition: event.partition,
+                offset: event.offset,
+                code: fault.code(),
+                detail: fault.to_string(),
+            })?;
+        }
+        store::store(database, &fold).await?;
+        Ok(())
+    }
+}
