@@ -9,7 +9,6 @@ use tributary_contracts::codec::Message;
 
 use crate::Limits;
 use crate::log::{SendError, Sender, Tail};
-use crate::metrics::Metrics;
 use crate::position::{Position, Positions};
 use crate::problem::{Code, Problem};
 use crate::read::{Model, Progress, ReadModels};
@@ -35,7 +34,6 @@ pub(crate) struct App {
     /// Places for those among them that read the past, each by a reader of its own.
     pub(crate) past: Arc<Semaphore>,
     pub(crate) stopping: watch::Receiver<bool>,
-    pub(crate) metrics: Metrics,
     /// The OpenAPI document.
     pub(crate) document: String,
 }

@@ -157,13 +157,12 @@ impl Gateway {
                 streams: Arc::new(Semaphore::new(options.limits.streams_max)),
                 past: Arc::new(Semaphore::new(PAST_MAX)),
                 stopping,
-                metrics: Metrics::new(),
                 document: serde_json::to_string(&document)?,
                 limits: options.limits,
             })
         };
         let router = router
-            .layer(from_fn_with_state(Arc::clone(&app), guard))
+            .layer(from_fn_with_state(Arc::new(Metrics::new()), guard))
             .with_state(Arc::clone(&app));
         let thread = std::thread::Builder::new()
             .name("gateway".to_owned())

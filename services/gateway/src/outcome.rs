@@ -20,9 +20,9 @@ use crate::read::{self, Account, CommandState, FraudView, Payment};
 
 /// What a command came to.
 pub(crate) enum Outcome<T> {
-    /// It happened now.
+    /// The command created it.
     Done(T),
-    /// It had happened before, and this is how things stand.
+    /// It was there before the command, and this is how it stands now.
     Before(T),
     Refused(Problem),
 }
@@ -179,11 +179,8 @@ pub(crate) async fn about_payment(
         if repeated && let Some(problem) = refusal(app, command).await? {
             return Ok(Some(Outcome::Refused(problem)));
         }
-        let payment = app.models.payment(payment).await?;
-        return Ok(payment.map(|payment| match repeated {
-            true => Outcome::Before(payment),
-            false => Outcome::Done(payment),
-        }));
+        // Nothing was created: it was there before.
+        return Ok(app.models.payment(payment).await?.map(Outcome::Before));
     }
     Ok(None)
 }

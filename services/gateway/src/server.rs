@@ -19,6 +19,9 @@ use crate::problem::{Code, Problem};
 /// Most bytes of a request's line and headers.
 const HEAD_BYTES_MAX: usize = 16 * 1024;
 
+/// What is kept of a connection's bytes, each way, before its other end has to wait.
+const BUFFER_BYTES_MAX: usize = 64 * 1024;
+
 /// Most headers of a request.
 const HEADERS_MAX: usize = 64;
 
@@ -41,6 +44,7 @@ pub(crate) async fn serve(
     http.timer(TokioTimer::new())
         .header_read_timeout(limits.head_within)
         .max_header_size(HEAD_BYTES_MAX)
+        .max_buf_size(BUFFER_BYTES_MAX)
         .max_headers(HEADERS_MAX);
     loop {
         let accepted = tokio::select! {

@@ -199,3 +199,50 @@ impl App {
         Problem::new(Code::PaymentUnknown, "the read model knows no payment of that id")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
+    /// Names of everything that is referred to.
+    fn references(value: &Value, found: &mut BTreeSet<String>) {
+        match value {
+            Value::Object(fields) => {
+                if let Some(Value::String(reference)) = fields.get("$ref") {
+                    found.insert(reference.clone());
+                }
+                fields.values().for_each(|field| references(field, found));
+            }
+            Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn the_document_is_whole() {
+        let document: Value = serde_json::from_str(&crate::document().unwrap()).unwrap();
+        assert_eq!(document["openapi"], "3.1.0");
+        let mut found = BTreeSet::new();
+        references(&document, &mut found);
+        assert!(found.contains("#/components/schemas/Problem"), "{found:?}");
+        for reference in found {
+            let pointer = reference.strip_prefix('#').unwrap();
+            assert!(document.pointer(pointer).is_some(), "{reference}");
+        }
+        let paths = document["paths"].as_object().unwrap();
+        assert_eq!(paths.len(), 13, "{:?}", paths.keys());
+        for (path, operations) in paths {
+            for (method, operation) in operations.as_object().unwrap() {
+                assert!(operation["summary"].is_string(), "{method} {path}");
+                assert!(operation["responses"]["500"].is_object(), "{method} {path}");
+                let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
+                let keyed = parameters.iter().any(|parameter| {
+                    parameter["name"] == "Idempotency-Key" && parameter["required"] == true
+                });
+                assert_eq!(keyed, method == "post", "{method} {path}");
+            }
+        }
+    }
+}
