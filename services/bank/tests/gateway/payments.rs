@@ -115,7 +115,10 @@ fn a_payment_that_can_not_be_is_rejected_and_says_why() {
         let ended = client.post("/v1/payments", &key, &body).expect(201);
         assert_eq!((ended.text("state"), ended.text("code")), (state, code));
         let again = client.post("/v1/payments", &key, &body).expect(200);
-        assert_eq!(again.body, ended.body);
+        // Its position may have moved on: an answer that nobody waits for any more still leaves an event.
+        for field in ["payment_id", "state", "code", "ended_at"] {
+            assert_eq!(again.text(field), ended.text(field), "{field}");
+        }
     }
     until("the return", || (client.posted(&debtor) == "10.00").then_some(()));
 }
