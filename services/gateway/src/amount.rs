@@ -43,7 +43,11 @@ pub(crate) fn name(field: &str, text: &str, bytes_max: usize) -> Result<(), Prob
         return Err(refused("FIELD_EMPTY", field, "is empty"));
     }
     if text.len() > bytes_max {
-        return Err(refused("FIELD_TOO_LONG", field, &format!("has more than {bytes_max} bytes")));
+        return Err(refused(
+            "FIELD_TOO_LONG",
+            field,
+            &format!("has more than {bytes_max} bytes"),
+        ));
     }
     let is_code = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     match text.bytes().all(is_code) {
@@ -73,15 +77,26 @@ mod tests {
             ("1e3", "AMOUNT_NOT_A_NUMBER"),
             ("99999999999999999999", "AMOUNT_OVERFLOW"),
         ] {
-            assert_eq!(code(positive("amount", text, currency).unwrap_err()), expected, "{text}");
+            assert_eq!(
+                code(positive("amount", text, currency).unwrap_err()),
+                expected,
+                "{text}"
+            );
         }
-        assert_eq!(code(not_negative("limit", "-1", currency).unwrap_err()), "AMOUNT_NEGATIVE");
+        assert_eq!(
+            code(not_negative("limit", "-1", currency).unwrap_err()),
+            "AMOUNT_NEGATIVE"
+        );
     }
 
     #[test]
     fn a_code_is_no_free_text() {
         assert!(name("reason", "DUPL", 35).is_ok());
-        for (text, expected) in [("", "FIELD_EMPTY"), ("too long", "FIELD_TOO_LONG"), ("a b", "FIELD_MALFORMED")] {
+        for (text, expected) in [
+            ("", "FIELD_EMPTY"),
+            ("too long", "FIELD_TOO_LONG"),
+            ("a b", "FIELD_MALFORMED"),
+        ] {
             let problem = name("reason", text, 4).unwrap_err();
             assert_eq!(problem.code(), expected, "{text}");
         }

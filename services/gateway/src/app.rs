@@ -40,7 +40,11 @@ pub(crate) struct App {
 
 impl App {
     /// Sends a command, and says where it stands in the log. `tail` reads the events of the service that it goes to.
-    pub(crate) async fn submit<C: Message>(&self, tail: &Tail, wish: &Wish<'_, C>) -> Result<Position, Problem> {
+    pub(crate) async fn submit<C: Message>(
+        &self,
+        tail: &Tail,
+        wish: &Wish<'_, C>,
+    ) -> Result<Position, Problem> {
         let record = wish
             .record(self.partitions, wish::now())
             .ok_or_else(|| Problem::new(Code::Internal, "the command belongs to no partition"))?;
@@ -65,7 +69,12 @@ impl App {
         if positions.0.is_empty() {
             return Ok(());
         }
-        let refused = |what: &str| Err(Problem::new(Code::ParameterInvalid, format!("X-Wait-For: {what}")));
+        let refused = |what: &str| {
+            Err(Problem::new(
+                Code::ParameterInvalid,
+                format!("X-Wait-For: {what}"),
+            ))
+        };
         for (topic, partition) in positions.0.keys() {
             let topic = self.tail_of(topic).map_or(*topic, |tail| tail.topic);
             if !models.iter().any(|model| model.topic == topic) {
@@ -82,7 +91,10 @@ impl App {
                 .map(|((topic, partition), offset)| self.reach_one(topic, *partition, *offset, models)),
         );
         tokio::time::timeout(REACH_WITHIN, all).await.map_err(|_| {
-            let detail = format!("it did not come to that position within {} s", REACH_WITHIN.as_secs());
+            let detail = format!(
+                "it did not come to that position within {} s",
+                REACH_WITHIN.as_secs()
+            );
             Problem::new(Code::ReadModelBehind, detail).retry_after(1)
         })?;
         Ok(())

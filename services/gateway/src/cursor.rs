@@ -1,8 +1,8 @@
 //! Cursors: where a list goes on. Opaque to clients; each names the list that it belongs to, so that one of another list is
 //! refused rather than misread.
 
-use utoipa::ToSchema;
 use serde::Deserialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// Rows of a page, where the client doesn't say.
@@ -36,7 +36,12 @@ pub(crate) fn of_statement(order: Order, seq: i64) -> String {
 
 /// Reads the cursor of a statement in this order.
 pub(crate) fn statement(order: Order, cursor: &str) -> Option<i64> {
-    number(cursor.strip_prefix("statement.")?.strip_prefix(order.name())?.strip_prefix('.')?)
+    number(
+        cursor
+            .strip_prefix("statement.")?
+            .strip_prefix(order.name())?
+            .strip_prefix('.')?,
+    )
 }
 
 /// After this payment in a list of payments.
@@ -75,7 +80,14 @@ mod tests {
 
     #[test]
     fn what_was_no_cursor_is_refused() {
-        for cursor in ["", "statement.oldest.", "statement.oldest.x", "statement.oldest.-1", "review.1", "review.1.x"] {
+        for cursor in [
+            "",
+            "statement.oldest.",
+            "statement.oldest.x",
+            "statement.oldest.-1",
+            "review.1",
+            "review.1.x",
+        ] {
             assert_eq!(statement(Order::Oldest, cursor), None, "{cursor}");
             assert_eq!(payments("review", cursor), None, "{cursor}");
         }

@@ -61,9 +61,12 @@ impl<S: Send + Sync> FromRequestParts<S> for Keyed {
 fn key(headers: &HeaderMap) -> Result<String, Problem> {
     let mut values = headers.get_all("idempotency-key").iter();
     let invalid = |what: &str| Problem::new(Code::KeyInvalid, what);
-    let value = values
-        .next()
-        .ok_or_else(|| Problem::new(Code::KeyMissing, "name the wish by a key of your own, the same at every retry"))?;
+    let value = values.next().ok_or_else(|| {
+        Problem::new(
+            Code::KeyMissing,
+            "name the wish by a key of your own, the same at every retry",
+        )
+    })?;
     if values.next().is_some() {
         return Err(invalid("there is more than one"));
     }
@@ -97,13 +100,14 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Submitted<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
-        let keyed = match Keyed::read(&parts.headers).and_then(|keyed| is_json(&parts.headers).map(|()| keyed)) {
-            Ok(keyed) => keyed,
-            Err(problem) => {
-                drain(body);
-                return Err(problem);
-            }
-        };
+        let keyed =
+            match Keyed::read(&parts.headers).and_then(|keyed| is_json(&parts.headers).map(|()| keyed)) {
+                Ok(keyed) => keyed,
+                Err(problem) => {
+                    drain(body);
+                    return Err(problem);
+                }
+            };
         let bytes = read_body(body, content_length(&parts.headers)).await?;
         let body = serde_json::from_slice(&bytes).map_err(|error| {
             let error = DecodeError::malformed(&error);
@@ -115,11 +119,17 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Submitted<T> {
 
 fn is_json(headers: &HeaderMap) -> Result<(), Problem> {
     let unsupported = |what: &str| Err(Problem::new(Code::ContentTypeUnsupported, what));
-    let Some(value) = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()) else {
+    let Some(value) = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+    else {
         return unsupported("say Content-Type: application/json");
     };
     let mut parts = value.split(';').map(str::trim);
-    if !parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case("application/json")) {
+    if !parts
+        .next()
+        .is_some_and(|kind| kind.eq_ignore_ascii_case("application/json"))
+    {
         return unsupported("only application/json is taken");
     }
     let utf8 = |parameter: &str| match parameter.split_once('=') {
@@ -262,7 +272,11 @@ mod tests {
     #[test]
     fn a_key_is_bare_or_in_quotes() {
         for text in ["k-1", "\"k-1\"", " k-1 "] {
-            assert_eq!(key(&headers(&[("idempotency-key", text)])).unwrap(), "k-1", "{text}");
+            assert_eq!(
+                key(&headers(&[("idempotency-key", text)])).unwrap(),
+                "k-1",
+                "{text}"
+            );
         }
     }
 
@@ -273,7 +287,10 @@ mod tests {
             let problem = key(&headers(&[("idempotency-key", text)])).unwrap_err();
             assert_eq!(problem.code(), "IDEMPOTENCY_KEY_INVALID", "{text}");
         }
-        assert_eq!(key(&HeaderMap::new()).unwrap_err().code(), "IDEMPOTENCY_KEY_MISSING");
+        assert_eq!(
+            key(&HeaderMap::new()).unwrap_err().code(),
+            "IDEMPOTENCY_KEY_MISSING"
+        );
         let mut two = headers(&[("idempotency-key", "a")]);
         two.append("idempotency-key", HeaderValue::from_static("b"));
         assert_eq!(key(&two).unwrap_err().code(), "IDEMPOTENCY_KEY_INVALID");
@@ -289,7 +306,11 @@ mod tests {
             ("application/jsonx", false),
             ("", false),
         ] {
-            assert_eq!(is_json(&headers(&[("content-type", text)])).is_ok(), taken, "{text}");
+            assert_eq!(
+                is_json(&headers(&[("content-type", text)])).is_ok(),
+                taken,
+                "{text}"
+            );
         }
         assert!(is_json(&HeaderMap::new()).is_err());
     }
@@ -297,7 +318,12 @@ mod tests {
     #[test]
     fn an_id_is_written_one_way() {
         assert!(uuid("5c0f9a63-7d0b-5a43-9f0e-6b1d2f64a7c1").is_some());
-        for text in ["5c0f9a637d0b5a439f0e6b1d2f64a7c1", "{5c0f9a63-7d0b-5a43-9f0e-6b1d2f64a7c1}", "x", ""] {
+        for text in [
+            "5c0f9a637d0b5a439f0e6b1d2f64a7c1",
+            "{5c0f9a63-7d0b-5a43-9f0e-6b1d2f64a7c1}",
+            "x",
+            "",
+        ] {
             assert!(uuid(text).is_none(), "{text}");
         }
     }

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use tributary_contracts::accounts::AccountsEvent;
 use tributary_contracts::codec::{Message, RawEvent};
 use tributary_contracts::envelope::EventEnvelope;
-use tributary_contracts::payments::{PaymentInitiated, PaymentKind, PaymentsEvent, ReturnedTo, ReviewDecision};
 use tributary_contracts::fraud::{Decision, FraudDecision};
-use tributary_contracts::accounts::AccountsEvent;
+use tributary_contracts::payments::{
+    PaymentInitiated, PaymentKind, PaymentsEvent, ReturnedTo, ReviewDecision,
+};
 use tributary_contracts::runtime::RuntimeEvent;
 use tributary_ids::{AccountId, CommandId, PaymentId};
 use tributary_money::Money;
@@ -223,7 +225,9 @@ pub(crate) async fn of_account(
 fn is_terminal(event: &PaymentsEvent) -> bool {
     matches!(
         event,
-        PaymentsEvent::PaymentCompleted(_) | PaymentsEvent::PaymentRejected(_) | PaymentsEvent::PaymentReturned(_)
+        PaymentsEvent::PaymentCompleted(_)
+            | PaymentsEvent::PaymentRejected(_)
+            | PaymentsEvent::PaymentReturned(_)
     )
 }
 

@@ -57,7 +57,16 @@ mod tests {
 
     #[test]
     fn what_asks_for_no_wait_gets_none() {
-        for value in ["", "respond-async", "wait", "wait=", "wait=-1", "wait=x", "wait=0", "await=3"] {
+        for value in [
+            "",
+            "respond-async",
+            "wait",
+            "wait=",
+            "wait=-1",
+            "wait=x",
+            "wait=0",
+            "await=3",
+        ] {
             assert_eq!(wait([value].into_iter()), None, "{value}");
         }
     }

@@ -189,8 +189,8 @@ mod tests {
 
     #[test]
     fn a_refusal_keeps_the_code_of_its_service_and_its_position() {
-        let problem = Problem::refused("INSUFFICIENT_FUNDS", "too little")
-            .at(Position::new("payments.events", 1, 5));
+        let problem =
+            Problem::refused("INSUFFICIENT_FUNDS", "too little").at(Position::new("payments.events", 1, 5));
         assert_eq!(problem.code(), "INSUFFICIENT_FUNDS");
         assert_eq!(
             problem.to_json(),

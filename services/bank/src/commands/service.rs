@@ -100,7 +100,10 @@ impl Service {
                     database_url: gateway.database_url,
                     limits: Limits::default(),
                 })?;
-                println!("The API is at http://{}, on this machine only.", gateway.address());
+                println!(
+                    "The API is at http://{}, on this machine only.",
+                    gateway.address()
+                );
                 interrupt.wait_unless(|| gateway.has_failed());
                 let failed = gateway.has_failed();
                 gateway.stop();

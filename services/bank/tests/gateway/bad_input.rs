@@ -34,7 +34,11 @@ fn a_bad_payment_is_refused_with_its_code() {
         ("surprise", json!(1), 400, "MALFORMED"),
     ] {
         let refused = client.post("/v1/payments", &key(), &with(good.clone(), field, value.clone()));
-        assert_eq!((refused.status, refused.code()), (status, code), "{field} {value}");
+        assert_eq!(
+            (refused.status, refused.code()),
+            (status, code),
+            "{field} {value}"
+        );
         assert!(!refused.body.to_string().contains("rent for May"));
     }
     let account = json!({"owner": OWNER, "product": "current", "currency": "CZK"});
@@ -57,24 +61,64 @@ fn a_bad_request_is_refused_with_its_code() {
     let (json_type, long) = (("Content-Type", "application/json"), "k".repeat(129));
     for (headers, body, status, code) in [
         (&[json_type][..], body.as_str(), 400, "IDEMPOTENCY_KEY_MISSING"),
-        (&[json_type, ("Idempotency-Key", &long)], &body, 400, "IDEMPOTENCY_KEY_INVALID"),
-        (&[json_type, ("Idempotency-Key", "a b")], &body, 400, "IDEMPOTENCY_KEY_INVALID"),
-        (&[("Content-Type", "text/plain"), ("Idempotency-Key", "k")], &body, 415, "CONTENT_TYPE_UNSUPPORTED"),
-        (&[json_type, ("Idempotency-Key", "k")], "{\"amount\":", 400, "MALFORMED"),
+        (
+            &[json_type, ("Idempotency-Key", &long)],
+            &body,
+            400,
+            "IDEMPOTENCY_KEY_INVALID",
+        ),
+        (
+            &[json_type, ("Idempotency-Key", "a b")],
+            &body,
+            400,
+            "IDEMPOTENCY_KEY_INVALID",
+        ),
+        (
+            &[("Content-Type", "text/plain"), ("Idempotency-Key", "k")],
+            &body,
+            415,
+            "CONTENT_TYPE_UNSUPPORTED",
+        ),
+        (
+            &[json_type, ("Idempotency-Key", "k")],
+            "{\"amount\":",
+            400,
+            "MALFORMED",
+        ),
         (&[json_type, ("Idempotency-Key", "k")], "[]", 400, "MALFORMED"),
         (&[json_type, ("Idempotency-Key", "k")], "", 400, "MALFORMED"),
     ] {
         let refused = client.post_text("/v1/payments", headers, body);
-        assert_eq!((refused.status, refused.code()), (status, code), "{headers:?} {body}");
+        assert_eq!(
+            (refused.status, refused.code()),
+            (status, code),
+            "{headers:?} {body}"
+        );
     }
     for (path, status, code) in [
         ("/v1/nothing", 404, "ROUTE_UNKNOWN"),
         ("/v1/accounts", 405, "METHOD_NOT_ALLOWED"),
         ("/v1/accounts/x", 400, "PARAMETER_INVALID"),
-        ("/v1/accounts/00000000-0000-4000-8000-000000000009", 404, "ACCOUNT_UNKNOWN"),
-        ("/v1/accounts/00000000-0000-4000-8000-000000000009/statement", 404, "ACCOUNT_UNKNOWN"),
-        ("/v1/payments/00000000-0000-4000-8000-000000000009", 404, "PAYMENT_UNKNOWN"),
-        ("/v1/payments/00000000-0000-4000-8000-000000000009/timeline", 404, "PAYMENT_UNKNOWN"),
+        (
+            "/v1/accounts/00000000-0000-4000-8000-000000000009",
+            404,
+            "ACCOUNT_UNKNOWN",
+        ),
+        (
+            "/v1/accounts/00000000-0000-4000-8000-000000000009/statement",
+            404,
+            "ACCOUNT_UNKNOWN",
+        ),
+        (
+            "/v1/payments/00000000-0000-4000-8000-000000000009",
+            404,
+            "PAYMENT_UNKNOWN",
+        ),
+        (
+            "/v1/payments/00000000-0000-4000-8000-000000000009/timeline",
+            404,
+            "PAYMENT_UNKNOWN",
+        ),
         ("/v1/payments", 400, "PARAMETER_INVALID"),
         ("/v1/payments?state=completed", 400, "PARAMETER_INVALID"),
         ("/v1/payments?state=in-review&limit=0", 400, "PARAMETER_INVALID"),
@@ -86,7 +130,9 @@ fn a_bad_request_is_refused_with_its_code() {
         assert_eq!((refused.status, refused.code()), (status, code), "{path}");
     }
     let review = json!({"decision": "approve", "reason": "seen"});
-    let unknown = client.post(&format!("/v1/payments/{ID}/review"), &key(), &review).expect(404);
+    let unknown = client
+        .post(&format!("/v1/payments/{ID}/review"), &key(), &review)
+        .expect(404);
     assert_eq!(unknown.code(), "PAYMENT_UNKNOWN");
     let unknown = client.post(
         &format!("/v1/payments/{ID}/refunds"),

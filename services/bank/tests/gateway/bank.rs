@@ -75,7 +75,11 @@ impl Answer {
 
     /// The problem's code; that it is a problem, and links its entry, is checked.
     pub(crate) fn code(&self) -> &str {
-        assert_eq!(self.header("content-type"), "application/problem+json", "{self:?}");
+        assert_eq!(
+            self.header("content-type"),
+            "application/problem+json",
+            "{self:?}"
+        );
         assert_eq!(self.body["status"], self.status, "{self:?}");
         let code = self.text("code");
         let entry = format!("/docs/errors.md#{}", code.to_lowercase());

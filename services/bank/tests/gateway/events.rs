@@ -19,7 +19,10 @@ struct Event {
 impl Event {
     fn place(&self) -> (i64, i64) {
         let position = &self.data["position"];
-        (position["partition"].as_i64().unwrap(), position["offset"].as_i64().unwrap())
+        (
+            position["partition"].as_i64().unwrap(),
+            position["offset"].as_i64().unwrap(),
+        )
     }
 
     fn is_of(&self, payment: &str) -> bool {
@@ -33,7 +36,9 @@ impl Listener {
     fn connect(client: &Client, query: &str, last_event_id: Option<&str>) -> Self {
         let mut stream = TcpStream::connect(client.at).unwrap();
         stream.set_read_timeout(Some(WITHIN)).unwrap();
-        stream.write_all(request(query, last_event_id).as_bytes()).unwrap();
+        stream
+            .write_all(request(query, last_event_id).as_bytes())
+            .unwrap();
         let mut listener = Self(BufReader::new(stream));
         assert!(listener.line().starts_with("HTTP/1.1 200"));
         while !listener.line().is_empty() {}
@@ -86,7 +91,9 @@ fn request(query: &str, last_event_id: Option<&str>) -> String {
 }
 
 fn pay(client: &Client, debtor: &str, creditor: &str) -> String {
-    let paid = client.post("/v1/payments", &key(), &payment(debtor, creditor, "1.00")).expect(201);
+    let paid = client
+        .post("/v1/payments", &key(), &payment(debtor, creditor, "1.00"))
+        .expect(201);
     paid.text("payment_id").to_owned()
 }
 
@@ -108,7 +115,8 @@ fn who_listens_gets_every_event_once_also_after_a_break() {
     let third = pay(&client, &debtor, &creditor);
     let resumed = listener.until_completed(&third);
     for payment in [&first, &second, &third] {
-        let completed = |event: &&Event| event.kind == "payments.payment-completed.v1" && event.is_of(payment);
+        let completed =
+            |event: &&Event| event.kind == "payments.payment-completed.v1" && event.is_of(payment);
         assert_eq!(resumed.iter().filter(completed).count(), 1, "{payment}");
     }
     let again = |event: &&Event| event.kind == "payments.payment-initiated.v1" && event.is_of(&first);
@@ -118,8 +126,15 @@ fn who_listens_gets_every_event_once_also_after_a_break() {
         assert!(resumed.iter().any(|told| told.data == event.data), "{event:?}");
     }
     for partition in 0..2 {
-        let offsets: Vec<_> = resumed.iter().map(Event::place).filter(|place| place.0 == partition).collect();
-        assert!(offsets.is_sorted() && offsets.windows(2).all(|pair| pair[0] != pair[1]), "{offsets:?}");
+        let offsets: Vec<_> = resumed
+            .iter()
+            .map(Event::place)
+            .filter(|place| place.0 == partition)
+            .collect();
+        assert!(
+            offsets.is_sorted() && offsets.windows(2).all(|pair| pair[0] != pair[1]),
+            "{offsets:?}"
+        );
     }
     // An id is a position, too.
     let last = &resumed[resumed.len() - 1];
@@ -136,8 +151,9 @@ fn the_ledgers_events_are_told_as_well() {
     let account = client.account("2.00");
     until("the account's opening", || {
         let event = listener.next();
-        (event.kind == "accounts.account-opened.v1" && event.data["event"]["data"]["account_id"] == account.as_str())
-            .then_some(())
+        (event.kind == "accounts.account-opened.v1"
+            && event.data["event"]["data"]["account_id"] == account.as_str())
+        .then_some(())
     });
 }
 
@@ -145,8 +161,15 @@ fn the_ledgers_events_are_told_as_well() {
 fn a_place_that_is_none_is_refused() {
     let client = Client::of_bank();
     client.account("0");
-    for id in ["x", "accounts.events/0@0", "payments.events/7@0", "payments.events/0@999999999"] {
-        let refused = client.get_with("/v1/events", &[("Last-Event-ID", id)]).expect(400);
+    for id in [
+        "x",
+        "accounts.events/0@0",
+        "payments.events/7@0",
+        "payments.events/0@999999999",
+    ] {
+        let refused = client
+            .get_with("/v1/events", &[("Last-Event-ID", id)])
+            .expect(400);
         assert_eq!(refused.code(), "PARAMETER_INVALID", "{id}");
     }
 }
@@ -201,6 +224,9 @@ fn who_never_reads_is_cut_off_and_makes_room() {
     let mut rest = Vec::new();
     // A stream of events has no end of its own: it was reset, or closed.
     let over = deaf.read_to_end(&mut rest).map_err(|error| error.kind());
-    assert!(!matches!(over, Err(ErrorKind::WouldBlock | ErrorKind::TimedOut)), "{over:?}");
+    assert!(
+        !matches!(over, Err(ErrorKind::WouldBlock | ErrorKind::TimedOut)),
+        "{over:?}"
+    );
     narrow.stop();
 }

@@ -22,7 +22,10 @@ fn overload_is_turned_away_and_a_retry_comes_through() {
             .chunks(5)
             .map(|keys| scope.spawn(move || keys.iter().map(post).collect::<Vec<_>>()))
             .collect();
-        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+        threads
+            .into_iter()
+            .flat_map(|thread| thread.join().unwrap())
+            .collect()
     });
     let mut turned_away = 0;
     for (key, answer) in answers {
@@ -30,7 +33,9 @@ fn overload_is_turned_away_and_a_retry_comes_through() {
             turned_away += 1;
             assert_eq!(answer.code(), "OVERLOADED");
             assert_eq!(answer.header("retry-after"), "1");
-            until("room", || (client.send("/v1/payments", &key, &body).status == 202).then_some(()));
+            until("room", || {
+                (client.send("/v1/payments", &key, &body).status == 202).then_some(())
+            });
         } else {
             answer.expect(202);
         }
@@ -38,7 +43,9 @@ fn overload_is_turned_away_and_a_retry_comes_through() {
     println!("{turned_away} of 100 were turned away, and came through");
     assert!(turned_away > 0);
     // Each is one payment.
-    until("all payments", || (client.posted(&debtor) == "900.00").then_some(()));
+    until("all payments", || {
+        (client.posted(&debtor) == "900.00").then_some(())
+    });
     narrow.stop();
 }
 

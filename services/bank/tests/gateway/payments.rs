@@ -27,7 +27,9 @@ fn a_payment_is_answered_with_its_end_and_a_retry_with_the_same() {
         .expect(422);
     assert_eq!(other.code(), "COMMAND_ID_REUSED");
 
-    let shown = client.get_with(&address, &[("X-Wait-For", &paid.position())]).expect(200);
+    let shown = client
+        .get_with(&address, &[("X-Wait-For", &paid.position())])
+        .expect(200);
     assert_eq!(shown.body, paid.body);
     assert_eq!(shown.header("x-position"), paid.position());
 
@@ -37,18 +39,34 @@ fn a_payment_is_answered_with_its_end_and_a_retry_with_the_same() {
         let has = |kind: &str| events.iter().any(|event| event["type"] == kind);
         let whole = has("payments.payment-completed.v1")
             && has("fraud.payment-assessed.v1")
-            && events.iter().filter(|event| event["type"] == "accounts.entry-posted.v1").count() == 2;
+            && events
+                .iter()
+                .filter(|event| event["type"] == "accounts.entry-posted.v1")
+                .count()
+                == 2;
         whole.then_some(events)
     });
     for event in &timeline {
         assert!(event["position"]["offset"].is_i64(), "{event}");
-        assert!(event["command_position"]["topic"].as_str().unwrap().ends_with(".inbox"), "{event}");
+        assert!(
+            event["command_position"]["topic"]
+                .as_str()
+                .unwrap()
+                .ends_with(".inbox"),
+            "{event}"
+        );
     }
 
     // The ledger's rows, whose last event of the payment stands in the timeline.
-    let entry = timeline.iter().rfind(|event| event["type"] == "accounts.entry-posted.v1").unwrap();
+    let entry = timeline
+        .iter()
+        .rfind(|event| event["type"] == "accounts.entry-posted.v1")
+        .unwrap();
     assert_eq!(entry["data"]["account_id"], creditor.as_str());
-    let position = format!("accounts.events/{}@{}", entry["position"]["partition"], entry["position"]["offset"]);
+    let position = format!(
+        "accounts.events/{}@{}",
+        entry["position"]["partition"], entry["position"]["offset"]
+    );
     let credited = client
         .get_with(&format!("/v1/accounts/{creditor}"), &[("X-Wait-For", &position)])
         .expect(200);
@@ -66,7 +84,9 @@ fn an_acknowledged_command_can_be_waited_for() {
     let status = sent.header("location").to_owned();
     assert_eq!(sent.text("status"), status);
     // The position is the command's; the read model is waited for until it has taken in what answers it.
-    let known = client.get_with(&status, &[("X-Wait-For", &sent.position())]).expect(200);
+    let known = client
+        .get_with(&status, &[("X-Wait-For", &sent.position())])
+        .expect(200);
     assert_eq!(known.text("status"), "accepted", "{known:?}");
     assert_eq!(known.text("resource"), sent.text("resource"));
     until("the payment's end", || {
@@ -96,8 +116,14 @@ fn the_same_wish_many_times_at_once_is_one_payment() {
     }
     assert_eq!(answers.iter().filter(|answer| answer.status == 201).count(), 1);
     until("the debit", || (client.posted(&debtor) == "90.00").then_some(()));
-    let statement = client.get(&format!("/v1/accounts/{debtor}/statement")).expect(200);
-    assert_eq!(statement.body["entries"].as_array().unwrap().len(), 2, "{statement:?}");
+    let statement = client
+        .get(&format!("/v1/accounts/{debtor}/statement"))
+        .expect(200);
+    assert_eq!(
+        statement.body["entries"].as_array().unwrap().len(),
+        2,
+        "{statement:?}"
+    );
 }
 
 #[test]
@@ -106,7 +132,13 @@ fn a_payment_that_can_not_be_is_rejected_and_says_why() {
     let (debtor, creditor) = (client.account("10.00"), client.account("0"));
     let nobody = "00000000-0000-4000-8000-000000000001";
     for (debtor, creditor, amount, state, code) in [
-        (debtor.as_str(), creditor.as_str(), "10.01", "rejected", "INSUFFICIENT_FUNDS"),
+        (
+            debtor.as_str(),
+            creditor.as_str(),
+            "10.01",
+            "rejected",
+            "INSUFFICIENT_FUNDS",
+        ),
         (nobody, creditor.as_str(), "1.00", "rejected", "ACCOUNT_UNKNOWN"),
         (debtor.as_str(), nobody, "1.00", "returned", "ACCOUNT_UNKNOWN"),
     ] {
@@ -136,16 +168,26 @@ fn a_payment_that_needs_a_person_waits_and_goes_on_and_is_paid_back() {
     until("the review queue", || {
         let queue = client.get("/v1/payments?state=in-review&limit=200").expect(200);
         let queue = queue.body["payments"].as_array().unwrap().clone();
-        queue.iter().any(|payment| payment["payment_id"] == id.as_str()).then_some(())
+        queue
+            .iter()
+            .any(|payment| payment["payment_id"] == id.as_str())
+            .then_some(())
     });
 
-    let not = client.post(&format!("{address}/resume"), &key(), &json!({})).expect(422);
+    let not = client
+        .post(&format!("{address}/resume"), &key(), &json!({}))
+        .expect(422);
     assert_eq!(not.code(), "NOT_QUARANTINED");
     let refund = json!({"amount": "1.00", "currency": "CZK", "reason": "DUPL"});
-    let not = client.post(&format!("{address}/refunds"), &key(), &refund).expect(422);
+    let not = client
+        .post(&format!("{address}/refunds"), &key(), &refund)
+        .expect(422);
     assert_eq!(not.code(), "NOT_COMPLETED");
 
-    let (review, body) = (key(), json!({"decision": "approve", "reason": "customer-confirmed"}));
+    let (review, body) = (
+        key(),
+        json!({"decision": "approve", "reason": "customer-confirmed"}),
+    );
     let path = format!("{address}/review");
     let decided = client.post(&path, &review, &body).expect(200);
     assert_eq!(decided.text("review_decision"), "approve");
@@ -163,7 +205,10 @@ fn a_payment_that_needs_a_person_waits_and_goes_on_and_is_paid_back() {
         let shown = client.get(&address).expect(200);
         (shown.text("state") == "completed").then_some(())
     });
-    let (wish, body) = (key(), json!({"amount": "10000.00", "currency": "CZK", "reason": "DUPL"}));
+    let (wish, body) = (
+        key(),
+        json!({"amount": "10000.00", "currency": "CZK", "reason": "DUPL"}),
+    );
     let path = format!("{address}/refunds");
     let refund = client.post(&path, &wish, &body);
     // A refund of that much waits for an analyst as well.
@@ -171,7 +216,10 @@ fn a_payment_that_needs_a_person_waits_and_goes_on_and_is_paid_back() {
         202 => panic!("a refund is not assessed: {refund:?}"),
         _ => refund.expect(201),
     };
-    assert_eq!((refund.text("kind"), refund.text("state")), ("refund", "completed"));
+    assert_eq!(
+        (refund.text("kind"), refund.text("state")),
+        ("refund", "completed")
+    );
     assert_eq!(refund.text("refunds"), id);
     assert_eq!(client.post(&path, &wish, &body).expect(200).body, refund.body);
     let more = client.post(&path, &key(), &body).expect(422);
@@ -191,7 +239,9 @@ fn lists_are_read_page_by_page() {
             .expect(201);
         paid.push(answer.text("payment_id").to_owned());
     }
-    until("the last debit", || (client.posted(&debtor) == "95.00").then_some(()));
+    until("the last debit", || {
+        (client.posted(&debtor) == "95.00").then_some(())
+    });
     let pages = |path: &str, list: &str, field: &str| {
         let (mut found, mut cursor) = (Vec::new(), String::new());
         loop {

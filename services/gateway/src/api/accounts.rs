@@ -2,10 +2,10 @@
 
 use axum::extract::State;
 use axum::response::Response;
+use chrono::NaiveDate;
 use serde::Deserialize;
 use smol_str::SmolStr;
 use tributary_contracts::accounts::{AccountsCommand, OpenAccount};
-use chrono::NaiveDate;
 use tributary_contracts::topics::ACCOUNTS_INBOX;
 use tributary_ids::{AccountId, CustomerId};
 use tributary_money::Currency;
@@ -83,7 +83,9 @@ pub(crate) async fn open(
         booking_date: body.booking_date.unwrap_or_else(|| wish::today(wish::now())),
         opening_balance: amount::written(opening),
     });
-    let waiting = keyed.wait.map(|_| app.accounts.waiters.register([id.0, account.0]));
+    let waiting = keyed
+        .wait
+        .map(|_| app.accounts.waiters.register([id.0, account.0]));
     let position = app
         .submit(
             &app.accounts,
@@ -123,7 +125,11 @@ pub(crate) async fn open(
         ReadProblems
     )
 )]
-pub(crate) async fn show(State(app): State<Shared>, Id(id): Id, wait_for: WaitFor) -> Result<Response, Problem> {
+pub(crate) async fn show(
+    State(app): State<Shared>,
+    Id(id): Id,
+    wait_for: WaitFor,
+) -> Result<Response, Problem> {
     app.reach(&wait_for.0, &[ACCOUNTS]).await?;
     let account = app
         .models

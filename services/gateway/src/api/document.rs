@@ -12,6 +12,8 @@ use crate::problem::Problem;
         description = "The bank's API. Amounts are decimal strings. Whatever is read carries its positions in the log: topic, partition, offset.\n\nThere is no sign-in yet: the gateway listens on loopback only, and everybody is the same principal.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
+    // Those of answers that are said once for many routes are not found by way of the routes.
+    components(schemas(Problem)),
     tags(
         (name = "accounts", description = "Accounts, balances, statements"),
         (name = "payments", description = "Payments, refunds, reviews"),

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::HeaderMap;
+use axum::response::IntoResponse;
 use axum::response::Response;
 use axum::response::sse::{Event, KeepAlive, Sse};
-use axum::response::IntoResponse;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tokio::sync::broadcast::error::RecvError;
@@ -90,9 +90,9 @@ pub(crate) async fn listen(
     Parameters(which): Parameters<Which>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let place = Arc::clone(&app.streams).try_acquire_owned().map_err(|_| {
-        Problem::new(Code::Overloaded, "as many clients listen as may").retry_after(5)
-    })?;
+    let place = Arc::clone(&app.streams)
+        .try_acquire_owned()
+        .map_err(|_| Problem::new(Code::Overloaded, "as many clients listen as may").retry_after(5))?;
     let tail = Arc::clone(match which.topic.unwrap_or_default() {
         EventsTopic::Payments => &app.payments,
         EventsTopic::Accounts => &app.accounts,
@@ -137,7 +137,9 @@ async fn resumed(app: &App, tail: &Tail, id: &str) -> Result<BTreeMap<i32, i64>,
     let (starts, ends) = bounds
         .await
         .map_err(|_| Problem::new(Code::Internal, "a task broke off"))?
-        .map_err(|_| Problem::new(Code::NotReady, "Kafka doesn't say where the log begins and ends").retry_after(1))?;
+        .map_err(|_| {
+            Problem::new(Code::NotReady, "Kafka doesn't say where the log begins and ends").retry_after(1)
+        })?;
     for (partition, next) in &mut from {
         let start = starts.get(partition).copied().unwrap_or_default();
         if ends.get(partition).is_none_or(|end| *next > *end) {

@@ -7,10 +7,10 @@ mod events;
 mod meta;
 mod payments;
 
+use axum::Json;
 use axum::Router;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::Json;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use tributary_ids::CommandId;
@@ -45,9 +45,17 @@ pub(crate) fn routes() -> (Router<Shared>, utoipa::openapi::OpenApi) {
         .split_for_parts();
     let router = router
         .merge(meta::routes())
-        .fallback(|| async { Problem::new(Code::RouteUnknown, "the OpenAPI document lists all addresses: /openapi.json") })
+        .fallback(|| async {
+            Problem::new(
+                Code::RouteUnknown,
+                "the OpenAPI document lists all addresses: /openapi.json",
+            )
+        })
         .method_not_allowed_fallback(|| async {
-            Problem::new(Code::MethodNotAllowed, "the OpenAPI document lists what it takes: /openapi.json")
+            Problem::new(
+                Code::MethodNotAllowed,
+                "the OpenAPI document lists what it takes: /openapi.json",
+            )
         });
     (router, document)
 }
@@ -59,7 +67,12 @@ pub(crate) fn routes() -> (Router<Shared>, utoipa::openapi::OpenApi) {
 pub(crate) struct CommandHeaders {
     /// Names the wish, so that a retry is recognised: up to 128 visible ASCII characters, bare or in double quotes. Belongs to
     /// the address it is used at.
-    #[param(rename = "Idempotency-Key", min_length = 1, max_length = 128, pattern = "^[!#-~]+$")]
+    #[param(
+        rename = "Idempotency-Key",
+        min_length = 1,
+        max_length = 128,
+        pattern = "^[!#-~]+$"
+    )]
     idempotency_key: String,
     /// RFC 7240: `wait=N` waits up to N seconds (30 at most) for the outcome.
     #[param(rename = "Prefer", example = "wait=5")]
@@ -75,7 +88,11 @@ pub(crate) struct CommandHeaders {
 pub(crate) struct ReadHeaders {
     /// Positions that the answer must take in, such as `payments.inbox/0@7` out of the answer to a command, or
     /// `payments.events/0@12,payments.events/1@5`. It is waited for five seconds.
-    #[param(rename = "X-Wait-For")]
+    #[param(
+        rename = "X-Wait-For",
+        pattern = "^(accounts|payments|fraud)\\.(events|inbox)/[0-9]{1,4}@[0-9]{1,18}(,(accounts|payments|fraud)\\.(events|inbox)/[0-9]{1,4}@[0-9]{1,18})*$",
+        example = "payments.events/0@12"
+    )]
     wait_for: Option<String>,
 }
 
@@ -83,7 +100,10 @@ pub(crate) struct ReadHeaders {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct Page {
-    /// From the page before.
+    /// From `next_cursor` of the page before.
+    #[param(
+        pattern = "^(statement\\.(oldest|newest)\\.[0-9]{1,18}|(account|in-review|quarantined)\\.[0-9]{1,18}\\.[0-9a-f-]{36})$"
+    )]
     cursor: Option<String>,
     /// Most rows of the page.
     #[param(minimum = 1, maximum = 200, default = 50)]
@@ -137,7 +157,10 @@ impl InLog {
     /// The answer: the outcome where it is known, else where it will be.
     fn answer<T: Serialize>(self, wait: Option<Duration>, outcome: Option<Outcome<T>>) -> Response {
         let (location, mut response) = match outcome {
-            Some(Outcome::Done(created)) => (Some(self.resource), (StatusCode::CREATED, Json(created)).into_response()),
+            Some(Outcome::Done(created)) => (
+                Some(self.resource),
+                (StatusCode::CREATED, Json(created)).into_response(),
+            ),
             Some(Outcome::Before(there)) => (Some(self.resource), Json(there).into_response()),
             Some(Outcome::Refused(problem)) => (None, problem.into_response()),
             None => {
@@ -238,9 +261,9 @@ mod tests {
                 assert!(operation["summary"].is_string(), "{method} {path}");
                 assert!(operation["responses"]["500"].is_object(), "{method} {path}");
                 let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
-                let keyed = parameters.iter().any(|parameter| {
-                    parameter["name"] == "Idempotency-Key" && parameter["required"] == true
-                });
+                let keyed = parameters
+                    .iter()
+                    .any(|parameter| parameter["name"] == "Idempotency-Key" && parameter["required"] == true);
                 assert_eq!(keyed, method == "post", "{method} {path}");
             }
         }

@@ -3,11 +3,11 @@
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
+use chrono::NaiveDate;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use smol_str::SmolStr;
 use tributary_contracts::accounts::Details;
-use chrono::NaiveDate;
 use tributary_contracts::payments::{
     InitiateTransfer, PaymentsCommand, RefundPayment, ResumePayment, ReviewDecision, ReviewPayment,
 };
@@ -80,7 +80,10 @@ pub(crate) async fn pay(
     }
     let amount = amount::positive("amount", &body.amount, body.currency)?;
     if body.debtor == body.creditor {
-        return Err(Problem::refused("TRANSFER_TO_SELF", "debtor and creditor are the same account"));
+        return Err(Problem::refused(
+            "TRANSFER_TO_SELF",
+            "debtor and creditor are the same account",
+        ));
     }
     let id = wish::command_id("/v1/payments", &keyed.key);
     let payment = wish::payment_of(id);
@@ -184,7 +187,11 @@ async fn submit(
         ReadProblems
     )
 )]
-pub(crate) async fn show(State(app): State<Shared>, Id(id): Id, wait_for: WaitFor) -> Result<Response, Problem> {
+pub(crate) async fn show(
+    State(app): State<Shared>,
+    Id(id): Id,
+    wait_for: WaitFor,
+) -> Result<Response, Problem> {
     app.reach(&wait_for.0, &[PAYMENTS]).await?;
     let payment = known(&app, PaymentId(id)).await?;
     Ok(shown(vec![payment.position.clone()], payment))
@@ -207,9 +214,14 @@ pub(crate) async fn timeline(
     wait_for: WaitFor,
 ) -> Result<Json<Timeline>, Problem> {
     let [accounts, payments, fraud] = TIMELINES;
-    app.reach(&wait_for.0, &[PAYMENTS, accounts, payments, fraud]).await?;
+    app.reach(&wait_for.0, &[PAYMENTS, accounts, payments, fraud])
+        .await?;
     let payment = known(&app, PaymentId(id)).await?;
-    Ok(Json(app.models.timeline(payment.payment_id, payment.correlation_id).await?))
+    Ok(Json(
+        app.models
+            .timeline(payment.payment_id, payment.correlation_id)
+            .await?,
+    ))
 }
 
 /// What is to be paid back.
@@ -251,7 +263,10 @@ pub(crate) async fn refund(
     let amount = amount::positive("amount", &body.amount, body.currency)?;
     amount::name("reason", &body.reason, REASON_BYTES_MAX)?;
     let original = PaymentId(original);
-    let id = wish::command_id(&format!("{}/refunds", wish::payment_address(original)), &keyed.key);
+    let id = wish::command_id(
+        &format!("{}/refunds", wish::payment_address(original)),
+        &keyed.key,
+    );
     let refund = wish::refund_of(id);
     let command = PaymentsCommand::from(RefundPayment {
         payment_id: original,
@@ -282,7 +297,6 @@ pub(crate) async fn refund(
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewReview {
     /// `approve` or `reject`.
-    #[schema(inline)]
     decision: Verdict,
     /// A code; no free text.
     #[schema(value_type = String, min_length = 1, max_length = 35, pattern = "^[A-Za-z0-9._-]+$", examples("customer-confirmed"))]
@@ -344,7 +358,14 @@ pub(crate) async fn resume(
     keyed: Keyed,
 ) -> Result<Response, Problem> {
     let payment_id = PaymentId(payment);
-    go_on(&app, &keyed, payment_id, "resume", ResumePayment { payment_id }.into()).await
+    go_on(
+        &app,
+        &keyed,
+        payment_id,
+        "resume",
+        ResumePayment { payment_id }.into(),
+    )
+    .await
 }
 
 /// A command that lets a payment go on. What follows from it belongs to the wish that the payment began with.

@@ -71,7 +71,8 @@ impl Sender {
         };
         // The producer blocks a sender that finds no room, and counts a record out just after its report: with twice the
         // room of ours it never comes to that, and may be called from an asynchronous task.
-        let producer = CommandProducer::connect(brokers, LINGER, in_flight_max.saturating_mul(2), on_delivery)?;
+        let producer =
+            CommandProducer::connect(brokers, LINGER, in_flight_max.saturating_mul(2), on_delivery)?;
         Ok(Self {
             producer,
             pending,
@@ -91,7 +92,13 @@ impl Sender {
             .0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .insert(token, UnderWay { report, _place: place });
+            .insert(
+                token,
+                UnderWay {
+                    report,
+                    _place: place,
+                },
+            );
         if let Err(fault) = self.producer.send(record, token) {
             drop(self.pending.take(token));
             return Err(SendError::Fault(fault));

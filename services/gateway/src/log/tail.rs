@@ -123,7 +123,13 @@ impl Tail {
             Err(error) => {
                 // Projections and the checker stop at it; a gateway that did would only add to the trouble.
                 let code = error.code();
-                tracing::error!(topic = self.topic, partition, offset, code, "an event can't be read");
+                tracing::error!(
+                    topic = self.topic,
+                    partition,
+                    offset,
+                    code,
+                    "an event can't be read"
+                );
                 return;
             }
         };

@@ -149,6 +149,9 @@ mod tests {
         for _ in 0..UNREAD_MAX {
             assert!(waiting.events.try_recv().is_ok());
         }
-        assert_eq!(waiting.events.try_recv().err(), Some(mpsc::error::TryRecvError::Disconnected));
+        assert_eq!(
+            waiting.events.try_recv().err(),
+            Some(mpsc::error::TryRecvError::Disconnected)
+        );
     }
 }

@@ -1,9 +1,9 @@
 //! Accounts and their statements.
 
+use chrono::NaiveDate;
 use serde::Serialize;
 use sqlx::Row;
 use sqlx::postgres::PgRow;
-use chrono::NaiveDate;
 use tributary_contracts::topics::{ACCOUNTS_EVENTS, ACCOUNTS_INBOX};
 use tributary_ids::AccountId;
 use utoipa::ToSchema;
@@ -140,10 +140,7 @@ macro_rules! statement {
 impl ReadModels {
     /// An account; none where there is none of that id.
     pub(crate) async fn account(&self, account: AccountId) -> Result<Option<Account>, ReadError> {
-        let row = sqlx::query(ACCOUNT)
-            .bind(account.0)
-            .fetch_one(&self.pool)
-            .await?;
+        let row = sqlx::query(ACCOUNT).bind(account.0).fetch_one(&self.pool).await?;
         let known: Option<Uuid> = row.try_get("account_id")?;
         known.map(|account_id| read_account(&row, account_id)).transpose()
     }

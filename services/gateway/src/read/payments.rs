@@ -1,9 +1,9 @@
 //! Payments and lists of them.
 
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use sqlx::Row;
 use sqlx::postgres::PgRow;
-use chrono::NaiveDate;
 use tributary_contracts::topics::PAYMENTS_EVENTS;
 use tributary_ids::{AccountId, PaymentId};
 use utoipa::ToSchema;

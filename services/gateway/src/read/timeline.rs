@@ -73,7 +73,11 @@ const SERVICES: [(Topic, Topic); 3] = [
 
 impl ReadModels {
     /// What followed from the wish with this correlation id.
-    pub(crate) async fn timeline(&self, payment_id: Uuid, correlation_id: Uuid) -> Result<Timeline, ReadError> {
+    pub(crate) async fn timeline(
+        &self,
+        payment_id: Uuid,
+        correlation_id: Uuid,
+    ) -> Result<Timeline, ReadError> {
         let rows = sqlx::query(TIMELINE)
             .bind(correlation_id)
             .bind(EVENTS_MAX + 1)
