@@ -1,11 +1,13 @@
 //! A Kafka, a PostgreSQL and every service of the bank on threads of this process.
 
 use std::sync::Arc;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use anyhow::bail;
 use tributary_accounts::Accounts;
 use tributary_contracts::topics::{ACCOUNTS_EVENTS, ALL, LOCAL_PARTITIONS};
 use tributary_fraud::Fraud;
+use tributary_gateway::{Gateway, Limits};
 use tributary_local_stack::{Options, Stack};
 use tributary_payments::Payments;
 use tributary_stream::{
@@ -22,6 +24,7 @@ use crate::Projections;
 /// A running bank. Dropped without [`LocalBank::stop`], its servers are killed; nothing that was acknowledged is lost.
 pub struct LocalBank {
     // In this order: services end before the servers that they stand on.
+    gateway: Gateway,
     services: Vec<(&'static str, Instance)>,
     projections: Projections,
     stack: Stack,
@@ -55,7 +58,14 @@ impl LocalBank {
             instance::<Fraud>(&options)?,
         ];
         let projections = Projections::all(&brokers, &stack.database_url())?;
+        let gateway = Gateway::start(tributary_gateway::Options {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            brokers: stack.brokers(),
+            database_url: stack.database_url(),
+            limits: Limits::default(),
+        })?;
         Ok(Self {
+            gateway,
             services,
             projections,
             stack,
@@ -72,6 +82,11 @@ impl LocalBank {
         self.stack.brokers()
     }
 
+    /// Where the HTTP API listens, on loopback.
+    pub fn api(&self) -> SocketAddr {
+        self.gateway.address()
+    }
+
     /// PostgreSQL's address, password included.
     pub fn database_url(&self) -> String {
         self.stack.database_url()
@@ -81,6 +96,9 @@ impl LocalBank {
     pub fn ended(&mut self) -> Option<&'static str> {
         if let Some((name, _)) = self.services.iter().find(|(_, instance)| instance.has_failed()) {
             return Some(name);
+        }
+        if self.gateway.has_failed() {
+            return Some("the gateway");
         }
         if self.projections.has_ended() {
             return Some("a projection");
@@ -93,6 +111,7 @@ impl LocalBank {
     /// # Errors
     /// What made a service end before, or a server not stop.
     pub fn stop(self) -> anyhow::Result<bool> {
+        self.gateway.stop();
         let ends: Vec<_> = self
             .services
             .into_iter()

@@ -28,7 +28,7 @@ impl ReadModel for LedgerModel {
     type Event = AccountsEvent;
 
     const NAME: &'static str = "ledger";
-    const VERSION: i32 = 1;
+    const VERSION: i32 = 2;
     const DDL: &'static str = include_str!("schema.sql");
 
     async fn apply(

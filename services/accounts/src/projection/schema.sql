@@ -102,6 +102,7 @@ CREATE TABLE refusals (
     recorded_ms    bigint NOT NULL,
     PRIMARY KEY (partition, event_offset)
 );
+CREATE INDEX refusals_of_command ON refusals (command_id);
 
 CREATE VIEW balances AS
     SELECT account_id, currency, posted, pending_out, pending_in,

@@ -99,6 +99,9 @@ fn stay_up(bank: &mut LocalBank, interrupt: &Interrupt) -> anyhow::Result<bool> 
     super::up::describe(bank.stack());
     println!("  services   accounts, payments, fraud, read models and the checker,");
     println!("             all in this process");
+    let api = bank.api();
+    println!("  API        http://{api}, on this machine only (docs/api.md); try");
+    println!("             curl http://{api}/ready");
     println!("The bank is up until Ctrl-C.");
     let mut live = Live::start(&bank.brokers(), &bank.database_url())?;
     interrupt.wait_unless(|| {

@@ -1,13 +1,15 @@
 //! `bank service`: one service of the bank, as a process of its own.
 
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::bail;
+use anyhow::{bail, ensure};
 use bank::Projections;
 use clap::{Args, Subcommand};
 use tributary_accounts::Accounts;
 use tributary_fraud::Fraud;
+use tributary_gateway::{Gateway, Limits, Options};
 use tributary_payments::Payments;
 use tributary_stream::instance::{Instance, InstanceOptions};
 use tributary_stream::kafka::Watermarks;
@@ -33,6 +35,8 @@ enum Name {
     Payments(Workers),
     /// Decides on payments: fraud.inbox to fraud.events
     Fraud(Workers),
+    /// The HTTP API, on loopback only: there is no sign-in yet
+    Gateway(GatewayArguments),
     /// The ledger's read models: accounts.events to PostgreSQL
     AccountsProjection(Addresses),
     /// The payments' read model: payments.events to PostgreSQL
@@ -44,6 +48,20 @@ enum Name {
 /// What a projection stands between.
 #[derive(Args, Debug)]
 struct Addresses {
+    /// Kafka's bootstrap address
+    #[arg(long, env = "KAFKA_BROKERS", value_name = "HOST:PORT")]
+    brokers: String,
+    /// PostgreSQL's address
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    database_url: String,
+}
+
+/// How the gateway runs.
+#[derive(Args, Debug)]
+struct GatewayArguments {
+    /// Where to listen
+    #[arg(long, default_value = "127.0.0.1:8080", value_name = "HOST:PORT")]
+    listen: SocketAddr,
     /// Kafka's bootstrap address
     #[arg(long, env = "KAFKA_BROKERS", value_name = "HOST:PORT")]
     brokers: String,
@@ -86,6 +104,23 @@ impl Service {
             Name::Accounts(workers) => run::<Accounts>(workers, &interrupt),
             Name::Payments(workers) => run::<Payments>(workers, &interrupt),
             Name::Fraud(workers) => run::<Fraud>(workers, &interrupt),
+            Name::Gateway(gateway) => {
+                let gateway = Gateway::start(Options {
+                    listen: gateway.listen,
+                    brokers: gateway.brokers,
+                    database_url: gateway.database_url,
+                    limits: Limits::default(),
+                })?;
+                println!(
+                    "The API is at http://{}, on this machine only.",
+                    gateway.address()
+                );
+                interrupt.wait_unless(|| gateway.has_failed());
+                let failed = gateway.has_failed();
+                gateway.stop();
+                ensure!(!failed, "the gateway ended by itself");
+                Ok(ExitCode::SUCCESS)
+            }
             Name::AccountsProjection(at) => {
                 project(Projections::ledger(&at.brokers, &at.database_url)?, &interrupt)
             }

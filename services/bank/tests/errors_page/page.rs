@@ -54,6 +54,7 @@ fn every_code_has_an_entry_and_every_entry_a_code() {
     let mut known: Vec<&str> = [refusals.concat().as_slice(), &OF_THE_RUNTIME, &unreadable].concat();
     known.extend(of_sagas.iter().map(String::as_str));
     known.push(tributary_saga::UNANSWERED);
+    known.extend(tributary_gateway::CODES);
     known.sort_unstable();
     known.dedup();
     let mut documented = documented();

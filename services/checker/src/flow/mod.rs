@@ -9,7 +9,7 @@ mod language;
 use std::collections::BTreeMap;
 
 use tributary_contracts::{
-    codec::RawEvent,
+    codec::read_event,
     envelope::{BusinessDate, EventEnvelope},
     partition::partition_of,
     record::Record,
@@ -91,11 +91,7 @@ impl<L: Language> Flow<L> {
         };
         self.events += 1;
         self.next.insert(at.partition, at.offset + 1);
-        let read = RawEvent::read(record).and_then(|RawEvent { ce_type, envelope }| {
-            let event = EventOf::<L>::decode(ce_type, envelope.data.get())?;
-            Ok(envelope.with_data(event))
-        });
-        match read {
+        match read_event(record) {
             Ok(envelope) => Some((envelope, at)),
             Err(error) => {
                 found.violate(Invariant::Sequence, "EVENT_UNREADABLE", &[at], || {

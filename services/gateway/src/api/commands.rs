@@ -1,0 +1,43 @@
+//! `/v1/commands`.
+
+use axum::Json;
+use axum::extract::State;
+use serde::Deserialize;
+use tributary_ids::{CommandId, PaymentId};
+use utoipa::IntoParams;
+use uuid::Uuid;
+
+use super::ReadHeaders;
+use super::document::ReadProblems;
+use crate::app::Shared;
+use crate::extract::{Id, Parameters, WaitFor};
+use crate::problem::Problem;
+use crate::read::{ACCOUNTS, CommandStatus, PAYMENTS, TIMELINES};
+
+/// What the command was about.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct About {
+    /// The payment that a review, a resumption or a refund was about; the Location of the answer to the command names it.
+    payment: Option<Uuid>,
+}
+
+/// Shows what became of a command: the truth about one that was answered with 202.
+///
+/// `unknown` says that the read models know nothing of it: it is under way, or never came.
+#[utoipa::path(
+    get, path = "/v1/commands/{id}", tag = "commands", operation_id = "getCommand",
+    params(("id" = Uuid, Path, description = "The command"), About, ReadHeaders),
+    responses((status = 200, description = "What is known of it.", body = CommandStatus), ReadProblems)
+)]
+pub(crate) async fn show(
+    State(app): State<Shared>,
+    Id(id): Id,
+    Parameters(about): Parameters<About>,
+    wait_for: WaitFor,
+) -> Result<Json<CommandStatus>, Problem> {
+    let [_, timeline, _] = TIMELINES;
+    app.reach(&wait_for.0, &[ACCOUNTS, PAYMENTS, timeline]).await?;
+    let about = about.payment.map(PaymentId);
+    Ok(Json(app.models.command(CommandId(id), about).await?))
+}
