@@ -489,7 +489,7 @@ fn record(id: CommandId, topic: Topic, key: String, command: &impl Message, not_
         reply_to: None,
         not_after: Some(not_after),
         initiator: Initiator {
-            actor: "customer".to_owned(),
+            actor: "customer".into(),
             on_behalf_of: None,
             channel: Channel::Online,
             branch: None,

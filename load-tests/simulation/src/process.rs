@@ -10,7 +10,7 @@ use tributary_stream::{
     log::{Action, Ended, Input, Poll, Polled, StopReason},
     memory::{FaultPoint, InjectedFault, MemoryBroker, MemoryLog, MemoryLogSettings},
     service::Service,
-    snapshot::{SnapshotFollower, SnapshotStore},
+    snapshot::{Shelf, SnapshotFollower, SnapshotStore},
     worker::{Worker, WorkerConfig},
 };
 
@@ -168,7 +168,7 @@ impl<S: Service> Process for Running<S> {
                 };
             }
             Action::LoadSnapshot { partition } => {
-                let snapshot = snapshots.read(S::NAMES.service, partition, trouble);
+                let snapshot = snapshots.read(&Shelf::of::<S>(partition), trouble);
                 story.tell(now_ms, || match &snapshot {
                     Some(bytes) => {
                         format!("takes a snapshot of partition {partition}, {} bytes", bytes.len())
@@ -345,13 +345,13 @@ fn polled_text(polled: &Polled) -> String {
 }
 
 /// The newest snapshots, of all services.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Snapshots(Mutex<BTreeMap<(String, i32), Vec<u8>>>);
 
 impl Snapshots {
     /// What a process gets; trouble spoils a byte of it.
-    fn read(&self, service: &str, partition: i32, trouble: Option<Trouble>) -> Option<Vec<u8>> {
-        let mut bytes = self.load(service, partition)?;
+    fn read(&self, shelf: &Shelf, trouble: Option<Trouble>) -> Option<Vec<u8>> {
+        let mut bytes = self.load(shelf)?;
         if let Some(trouble) = trouble {
             let place = (trouble.at as usize * 7_919) % bytes.len().max(1);
             if let Some(byte) = bytes.get_mut(place) {
@@ -363,14 +363,15 @@ impl Snapshots {
 }
 
 impl SnapshotStore for Snapshots {
-    fn load(&self, service: &str, partition: i32) -> Option<Vec<u8>> {
+    fn load(&self, shelf: &Shelf) -> Option<Vec<u8>> {
         let snapshots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        snapshots.get(&(service.to_owned(), partition)).cloned()
+        let place = (shelf.service().to_owned(), shelf.partition());
+        snapshots.get(&place).cloned()
     }
 
-    fn save(&self, service: &str, partition: i32, bytes: &[u8]) -> std::io::Result<()> {
+    fn save(&self, shelf: &Shelf, _next_event: i64, bytes: Vec<u8>) -> std::io::Result<()> {
         let mut snapshots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        snapshots.insert((service.to_owned(), partition), bytes.to_vec());
+        snapshots.insert((shelf.service().to_owned(), shelf.partition()), bytes);
         Ok(())
     }
 }

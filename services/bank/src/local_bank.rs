@@ -1,7 +1,7 @@
 //! A Kafka, a PostgreSQL and every service of the bank on threads of this process.
 
-use std::sync::Arc;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
 use anyhow::bail;
 use tributary_accounts::Accounts;

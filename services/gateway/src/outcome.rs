@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tributary_contracts::accounts::AccountsEvent;
-use tributary_contracts::codec::{Message, RawEvent};
+use tributary_contracts::codec::{self, Message};
 use tributary_contracts::envelope::EventEnvelope;
 use tributary_contracts::fraud::{Decision, FraudDecision};
 use tributary_contracts::payments::{
@@ -40,14 +40,11 @@ enum Answer {
 }
 
 fn read_event<E: Message>(seen: &Seen) -> Option<EventEnvelope<StreamEvent<E>>> {
-    let raw = RawEvent::read(&seen.record).ok()?;
-    match StreamEvent::decode(raw.ce_type, raw.envelope.data.get()) {
-        Ok(data) => Some(raw.envelope.with_data(data)),
-        Err(error) => {
+    codec::read_event(&seen.record)
+        .inspect_err(|error| {
             tracing::error!(position = %seen.position, code = error.code(), "an event can't be read");
-            None
-        }
-    }
+        })
+        .ok()
 }
 
 fn is_answer(seen: &Seen, sent: &Position) -> bool {

@@ -79,7 +79,7 @@ impl<C: Message> Wish<'_, C> {
             reply_to: None,
             not_after: Some(millis(now + LIFETIME)),
             initiator: Initiator {
-                actor: PRINCIPAL.to_owned(),
+                actor: PRINCIPAL.into(),
                 on_behalf_of: None,
                 channel: Channel::Online,
                 branch: None,

@@ -16,8 +16,9 @@ use tributary_fraud::Fraud;
 use tributary_ids::PaymentId;
 use tributary_payments::Payments;
 use tributary_stream::service::{
-    Awaited, Context, Corrupt, Decision, FollowUp, Names, Recorded, Refusal, Service,
+    Awaited, Context, Corrupt, Decision, FollowUp, Golden, Names, Recorded, Refusal, Service,
 };
+use uuid::Uuid;
 
 use super::logs;
 
@@ -80,9 +81,14 @@ impl<T: Twist> Service for Twisted<T> {
 
     const NAMES: Names = T::Of::NAMES;
     const FOLD_VERSION: u32 = T::Of::FOLD_VERSION;
+    const GOLDEN: Golden = T::Of::GOLDEN;
 
     fn dedupes_itself(command: &Self::Command) -> bool {
         T::Of::dedupes_itself(command)
+    }
+
+    fn story(state: &Self::State, key: &[u8]) -> Option<Uuid> {
+        T::Of::story(state, key)
     }
 
     fn decide(state: &Self::State, command: &Self::Command, context: &Context) -> Decided<T> {
