@@ -82,7 +82,7 @@ pub(crate) struct Problem {
     detail: String,
     /// The event that says so, where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    position: Option<Position>,
+    position: Option<Box<Position>>,
     /// Seconds after which it is worth another try.
     #[serde(skip)]
     retry_after: Option<u32>,
@@ -125,7 +125,7 @@ impl Problem {
 
     pub(crate) fn at(self, position: Position) -> Self {
         Self {
-            position: Some(position),
+            position: Some(Box::new(position)),
             ..self
         }
     }
