@@ -71,7 +71,7 @@ pub(crate) struct Problem {
     #[schema(format = "uri-reference", examples("/docs/errors.md#insufficient_funds"))]
     kind: String,
     /// For people. It may change.
-    title: Cow<'static, str>,
+    title: &'static str,
     /// The answer's status once more.
     #[schema(minimum = 400, maximum = 599)]
     status: u16,
@@ -92,7 +92,7 @@ impl Problem {
     pub(crate) fn new(code: Code, detail: impl Into<String>) -> Self {
         Self {
             kind: entry(code.code()),
-            title: Cow::Borrowed(code.title()),
+            title: code.title(),
             status: code.status().as_u16(),
             code: Cow::Borrowed(code.code()),
             detail: detail.into(),
@@ -105,7 +105,7 @@ impl Problem {
     pub(crate) fn refused(code: &str, detail: &str) -> Self {
         Self {
             kind: entry(code),
-            title: Cow::Borrowed("The command was refused"),
+            title: "The command was refused",
             status: StatusCode::UNPROCESSABLE_ENTITY.as_u16(),
             code: Cow::Owned(code.to_owned()),
             detail: detail.to_owned(),
@@ -117,7 +117,7 @@ impl Problem {
     /// A command that its service could not handle: a defect, not the client's fault.
     pub(crate) fn dead_lettered(code: &str, detail: &str) -> Self {
         Self {
-            title: Cow::Borrowed("The command could not be handled"),
+            title: "The command could not be handled",
             status: StatusCode::INTERNAL_SERVER_ERROR.as_u16(),
             ..Self::refused(code, detail)
         }
