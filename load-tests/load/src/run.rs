@@ -104,7 +104,10 @@ pub fn open_accounts(load: &Load, target: &Target) -> Result<(), LoadError> {
             };
             if record.headers.text(codec::CE_TYPE) == Some("tributary.command-refused.v1") {
                 let code = refusal(&record).unwrap_or_else(|| "unreadable".to_owned());
-                return Err(LoadError::NotOpened { number, code });
+                // Opened by an earlier run, on another day.
+                if code != "ACCOUNT_CONFLICT" {
+                    return Err(LoadError::NotOpened { number, code });
+                }
             }
         }
     }
@@ -129,11 +132,11 @@ fn producer(brokers: &str) -> Result<(CommandProducer, Arc<AtomicU64>), LoadErro
     Ok((producer, lost))
 }
 
-/// Runs the load, whose accounts are open, and says what was seen.
+/// Runs the load, whose accounts are open, and says what was seen; ends early when it is `interrupted`.
 ///
 /// # Errors
 /// When the log, the read model or the machine can't be watched. A bank that doesn't keep up is no error.
-pub fn run(load: &Load, target: &Target) -> Result<Report, LoadError> {
+pub fn run(load: &Load, target: &Target, interrupted: &dyn Fn() -> bool) -> Result<Report, LoadError> {
     if load.rate <= 0.0 || !load.rate.is_finite() || load.measured < Duration::from_secs(1) {
         return Err(LoadError::Schedule);
     }
@@ -148,7 +151,7 @@ pub fn run(load: &Load, target: &Target) -> Result<Report, LoadError> {
         let log = scope.spawn(|| outcomes.watch_log(reader));
         let read_model = scope.spawn(|| outcomes.watch_read_model(&target.database_url));
         let machine = scope.spawn(|| machine.watch(&outcomes, || start.elapsed()));
-        let sent = send(load, &commands, &producer, &outcomes, start)
+        let sent = send(load, &commands, &producer, &outcomes, start, interrupted)
             .and_then(|()| Ok(producer.flush()?))
             .map(|()| wait_for_the_rest(&outcomes, load.grace));
         outcomes.stop();
@@ -177,6 +180,7 @@ fn send(
     producer: &CommandProducer,
     outcomes: &Outcomes,
     start: Start,
+    interrupted: &dyn Fn() -> bool,
 ) -> Result<(), LoadError> {
     // Another run of the same load is of other payments.
     let run = format!("load/{}/{}", load.seed, wall_ms());
@@ -186,12 +190,8 @@ fn send(
     for number in 0_u64.. {
         let pause: f64 = Exp1.sample(&mut random);
         intended += Duration::from_secs_f64(pause / load.rate);
-        if intended >= end {
+        if intended >= end || sleep_until(intended, start, interrupted) {
             break;
-        }
-        let ahead = intended.saturating_sub(start.elapsed());
-        if !ahead.is_zero() {
-            thread::sleep(ahead);
         }
         let payment = PaymentId::named(&format!("{run}/{number}"));
         let record = commands.pay(payment, load.population.pair(&mut random));
@@ -199,6 +199,20 @@ fn send(
         producer.send(&record, 0)?;
     }
     Ok(())
+}
+
+/// Returns whether it was interrupted.
+fn sleep_until(intended: Duration, start: Start, interrupted: &dyn Fn() -> bool) -> bool {
+    loop {
+        if interrupted() {
+            return true;
+        }
+        let ahead = intended.saturating_sub(start.elapsed());
+        if ahead.is_zero() {
+            return false;
+        }
+        thread::sleep(ahead.min(Duration::from_millis(100)));
+    }
 }
 
 /// Until every payment has ended and the read model shows it, or the time for that is over.

@@ -39,6 +39,7 @@ pub fn sweep(
     load: &Load,
     sweep: &Sweep,
     target: &Target,
+    interrupted: &dyn Fn() -> bool,
     told: &mut dyn FnMut(&Report),
 ) -> Result<Knee, LoadError> {
     let mut knee = Knee {
@@ -48,7 +49,10 @@ pub fn sweep(
     };
     let mut rate = sweep.from;
     loop {
-        let report = run(&Load { rate, ..load.clone() }, target)?;
+        let report = run(&Load { rate, ..load.clone() }, target, interrupted)?;
+        if interrupted() {
+            return Ok(knee);
+        }
         told(&report);
         match report.kept_up(sweep.p99_max) {
             true => knee.sustained = Some(rate),

@@ -9,6 +9,7 @@ use clap::Args;
 use tributary_history::{Config, History, generate};
 use tributary_replay::Moment;
 
+use super::flow::Flow;
 use super::live::Live;
 use super::reconcile::{Target, open, replay_and_reconcile, tell};
 use crate::interrupt::Interrupt;
@@ -64,7 +65,7 @@ impl Demo {
         if let Ok(reconciliation) = &outcome {
             tell(reconciliation, self.json.as_ref())?;
             if !self.exit && !interrupt.asked() {
-                sound &= stay_up(&mut bank, &interrupt)?;
+                sound &= stay_up(&mut bank, &interrupt, since)?;
             }
         }
         if let Some(ended) = bank.ended() {
@@ -95,20 +96,30 @@ impl Demo {
 }
 
 /// Until Ctrl-C or the end of a service. Returns whether the invariants held.
-fn stay_up(bank: &mut LocalBank, interrupt: &Interrupt) -> anyhow::Result<bool> {
+fn stay_up(bank: &mut LocalBank, interrupt: &Interrupt, since: Moment) -> anyhow::Result<bool> {
     super::up::describe(bank.stack());
     println!("  services   accounts, payments, fraud, read models and the checker,");
     println!("             all in this process");
     let api = bank.api();
     println!("  API        http://{api}, on this machine only (docs/api.md); try");
     println!("             curl http://{api}/ready");
-    println!("The bank is up until Ctrl-C.");
+    let flow = Flow::start(bank.brokers(), bank.database_url())?;
+    let mut first = true;
+    println!("Twenty accounts of their own pay each other. The bank is up until Ctrl-C.");
     let mut live = Live::start(&bank.brokers(), &bank.database_url())?;
     interrupt.wait_unless(|| {
-        live.show();
-        live.has_failed() || bank.ended().is_some()
+        live.show(flow.completed());
+        if first && flow.completed() > 0 {
+            first = false;
+            live.say(&format!(
+                "First payment completed {:.1} s after the start.",
+                since.elapsed().as_secs_f64()
+            ));
+        }
+        live.has_failed() || flow.has_ended() || bank.ended().is_some()
     });
     live.clear();
     println!("Stopping.");
+    flow.stop()?;
     live.finish()
 }

@@ -52,8 +52,8 @@ impl Live {
         self.watch.has_failed()
     }
 
-    /// Shows the line when it is time to.
-    pub(crate) fn show(&mut self) {
+    /// Shows the line when it is time to. `paid`: payments that have completed since the bank is up.
+    pub(crate) fn show(&mut self, paid: u64) {
         let every = if self.line.is_some() { REFRESH } else { LINE_EVERY };
         let since = self.shown.map(Moment::elapsed);
         if since.is_some_and(|since| since < every) {
@@ -65,7 +65,7 @@ impl Live {
             events.saturating_sub(self.before) as f64 / since.as_secs_f64()
         });
         (self.before, self.shown) = (events, Some(Moment::now()));
-        let text = told(&status, &self.balances(), rate);
+        let text = told(&status, &self.balances(), rate, paid);
         match &self.line {
             Some(line) => {
                 line.set_message(text);
@@ -92,6 +92,14 @@ impl Live {
         match sums {
             Ok(sums) => format!("balances {}", sums.iter().map(sum).collect::<Vec<_>>().join(", ")),
             Err(error) => format!("balances unknown: {error}"),
+        }
+    }
+
+    /// Says something above the line.
+    pub(crate) fn say(&self, text: &str) {
+        match &self.line {
+            Some(line) => line.println(text),
+            None => println!("{text}"),
         }
     }
 
@@ -128,7 +136,7 @@ fn line() -> ProgressBar {
 }
 
 /// What matters most first: a narrow terminal cuts off the rest.
-fn told(status: &Status, balances: &str, rate: f64) -> String {
+fn told(status: &Status, balances: &str, rate: f64, paid: u64) -> String {
     let totals = &status.totals;
     let invariants = match status.violations_total {
         0 if status.cuts > 0 && status.lag == 0 => "invariants hold".to_owned(),
@@ -136,7 +144,8 @@ fn told(status: &Status, balances: &str, rate: f64) -> String {
         broken => format!("{} VIOLATIONS", grouped(broken)),
     };
     format!(
-        "{invariants} | {balances} | {} accounts, {} entries | {rate:.0}/s | {} holds open, {} in transit",
+        "{invariants} | {} payments | {balances} | {} accounts, {} entries | {rate:.0}/s | {} holds open, {} in transit",
+        grouped(paid),
         grouped(totals.accounts),
         grouped(totals.entries),
         grouped(totals.holds_open),

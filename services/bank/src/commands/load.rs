@@ -8,7 +8,6 @@ use std::time::Duration;
 use anyhow::{Context, bail, ensure};
 use clap::Args;
 use tributary_checker::{End, check_all};
-use tributary_contracts::envelope::BusinessDate;
 use tributary_contracts::topics::ALL;
 use tributary_load::{
     Load, Population, Report, Spread, Sweep, Target, html, open_accounts, run, sweep, text,
@@ -16,7 +15,8 @@ use tributary_load::{
 use tributary_local_stack::{Options, Progress, Stack};
 use tributary_stream::kafka::topics;
 
-use super::machine;
+use super::{machine, today};
+use crate::interrupt::Interrupt;
 
 /// The services of a bank, each a process of its own.
 const SERVICES: [&str; 6] = [
@@ -90,13 +90,10 @@ fn positive(text: &str) -> Result<f64, String> {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the day into whose books a load falls")]
-fn today() -> BusinessDate {
-    chrono::Utc::now().date_naive()
-}
-
 impl LoadArguments {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+        let interrupt = Interrupt::listen()?;
+        let interrupted = || interrupt.asked();
         let spread = self.zipf.map_or(Spread::Uniform, Spread::Zipf);
         let load = Load {
             population: Population::new("demo", self.accounts, spread)?,
@@ -118,10 +115,13 @@ impl LoadArguments {
                 ..load.clone()
             };
             eprintln!("{} s of load to warm up", self.cold);
-            run(&cold, &target)?;
+            run(&cold, &target, &interrupted)?;
         }
         let meter = machine::Meter::start(Vec::new());
-        let reports = self.measure(&load, &target)?;
+        let reports = self.measure(&load, &target, &interrupted)?;
+        if interrupted() {
+            bail!("interrupted: nothing was measured to its end");
+        }
         let about = format!(
             "{}steal and load: {}\n{} accounts, {}, {} partitions, one process a service\n",
             machine::describe(),
@@ -148,10 +148,15 @@ impl LoadArguments {
         Ok(ExitCode::SUCCESS)
     }
 
-    fn measure(&self, load: &Load, target: &Target) -> anyhow::Result<Vec<Report>> {
+    fn measure(
+        &self,
+        load: &Load,
+        target: &Target,
+        interrupted: &dyn Fn() -> bool,
+    ) -> anyhow::Result<Vec<Report>> {
         let mut told = |report: &Report| println!("{}", text::line(report));
         if !self.sweep {
-            let report = run(load, target)?;
+            let report = run(load, target, interrupted)?;
             told(&report);
             return Ok(vec![report]);
         }
@@ -161,7 +166,7 @@ impl LoadArguments {
             to: self.to,
             p99_max: Duration::from_millis(self.p99_max),
         };
-        let knee = sweep(load, &steps, target, &mut told)?;
+        let knee = sweep(load, &steps, target, interrupted, &mut told)?;
         match (knee.sustained, knee.beyond) {
             (Some(sustained), Some(beyond)) => {
                 println!("\nThe bank keeps up with {sustained:.0} payments/s, and not with {beyond:.0}.");

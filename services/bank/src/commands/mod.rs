@@ -4,6 +4,7 @@ pub(crate) mod bench;
 pub(crate) mod demo;
 pub(crate) mod dlq;
 pub(crate) mod export;
+mod flow;
 mod live;
 pub(crate) mod load;
 mod machine;
@@ -15,3 +16,12 @@ pub(crate) mod simulate;
 pub(crate) mod test;
 pub(crate) mod topics;
 pub(crate) mod up;
+
+/// The day into whose books falls what is sent now.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the edge where today's payments get their booking date"
+)]
+fn today() -> tributary_contracts::envelope::BusinessDate {
+    chrono::Utc::now().date_naive()
+}
