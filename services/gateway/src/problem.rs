@@ -56,7 +56,7 @@ codes! {
     Overloaded = "OVERLOADED", TOO_MANY_REQUESTS, "The bank has more to do than it can do in time";
     ConnectionsExhausted = "CONNECTIONS_EXHAUSTED", SERVICE_UNAVAILABLE, "Too many connections are open";
     DeliveryUnconfirmed = "DELIVERY_UNCONFIRMED", SERVICE_UNAVAILABLE, "The log did not confirm the command";
-    ReadModelBehind = "READ_MODEL_BEHIND", SERVICE_UNAVAILABLE, "The read model has not come that far";
+    ReadModelBehind = "READ_MODEL_BEHIND", PRECONDITION_FAILED, "The read model has not come that far";
     ReadModelUnavailable = "READ_MODEL_UNAVAILABLE", SERVICE_UNAVAILABLE, "The read model can't be read";
     NotReady = "NOT_READY", SERVICE_UNAVAILABLE, "The gateway can't serve";
     TimedOut = "TIMED_OUT", SERVICE_UNAVAILABLE, "The answer took too long";

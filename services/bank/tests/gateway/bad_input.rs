@@ -147,8 +147,8 @@ fn a_read_waits_for_a_position_only_so_long() {
     let client = Client::of_bank();
     let account = format!("/v1/accounts/{}", client.account("1.00"));
     for (position, status, code) in [
-        ("accounts.events/0@999999999", 503, "READ_MODEL_BEHIND"),
-        ("accounts.inbox/1@999999999", 503, "READ_MODEL_BEHIND"),
+        ("accounts.events/0@999999999", 412, "READ_MODEL_BEHIND"),
+        ("accounts.inbox/1@999999999", 412, "READ_MODEL_BEHIND"),
         ("payments.events/0@0", 400, "PARAMETER_INVALID"),
         ("accounts.events/2@0", 400, "PARAMETER_INVALID"),
         ("accounts.events", 400, "PARAMETER_INVALID"),

@@ -72,13 +72,16 @@ pub(crate) enum ReadProblems {
     /// There is none of that id.
     #[response(status = 404, content_type = "application/problem+json")]
     NotFound(Problem),
+    /// The read model has not come to the positions of `X-Wait-For`.
+    #[response(status = 412, content_type = "application/problem+json")]
+    Behind(Problem),
     /// Too much is under way.
     #[response(status = 429, content_type = "application/problem+json")]
     Overloaded(Problem),
     /// A defect.
     #[response(status = 500, content_type = "application/problem+json")]
     Defect(Problem),
-    /// PostgreSQL is away, or a read model behind.
+    /// PostgreSQL is away.
     #[response(status = 503, content_type = "application/problem+json")]
     Unavailable(Problem),
 }
