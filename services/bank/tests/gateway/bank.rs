@@ -20,8 +20,20 @@ pub(crate) fn bank() -> &'static LocalBank {
     static BANK: OnceLock<LocalBank> = OnceLock::new();
     BANK.get_or_init(|| {
         let options = tributary_local_stack::Options::temporary().own_servers();
-        LocalBank::start(&options).unwrap()
+        let bank = LocalBank::start(&options).unwrap();
+        await_ready(&Client::at(bank.api()));
+        bank
     })
+}
+
+/// Until the read models stand: a gateway that has just started says what it can't answer yet.
+fn await_ready(client: &Client) {
+    #[expect(clippy::disallowed_methods, reason = "a test that waits says when it gives up")]
+    let since = std::time::Instant::now();
+    while client.get("/ready").status != 200 {
+        assert!(since.elapsed() < WITHIN, "{:?}", client.get("/ready"));
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }
 
 /// A further gateway of the bank, with limits of its own.

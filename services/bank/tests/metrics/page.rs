@@ -70,7 +70,7 @@ pub(crate) fn on_the_page() -> BTreeSet<Metric> {
             return None;
         };
         let bare = |cell: &str| cell.trim_matches('`').to_owned();
-        name.starts_with("`tributary.")
+        (name.starts_with("`tributary.") || name.starts_with("`http."))
             .then(|| (bare(name), kind.to_owned(), bare(unit), meaning.to_owned()))
     };
     page.lines().filter_map(metric).collect()

@@ -62,6 +62,9 @@ fn told(provider: &SdkMeterProvider, exporter: &InMemoryMetricExporter) -> Told 
             AggregatedMetrics::I64(MetricData::Sum(sum)) => sum
                 .data_points()
                 .for_each(|point| tell(point.attributes().map(text).collect(), point.value())),
+            AggregatedMetrics::F64(MetricData::Histogram(histogram)) => histogram
+                .data_points()
+                .for_each(|point| tell(point.attributes().map(text).collect(), point.count() as i64)),
             other => panic!("{}: {other:?}", metric.name()),
         }
     }
@@ -173,6 +176,8 @@ fn runtime_projection_and_checker_tell_what_the_logs_hold() {
         assert!(now() < deadline, "{:?}", told(&provider, &exporter).values);
         std::thread::sleep(Duration::from_millis(100));
     }
+    let health = format!("http://{}/health", bank.api());
+    assert_eq!(ureq::get(health).call().unwrap().status(), 200);
     let end = End {
         at_rest_within: Some(WITHIN),
         expired_before: None,
@@ -214,6 +219,12 @@ fn runtime_projection_and_checker_tell_what_the_logs_hold() {
     assert_eq!(value("tributary.projection.overtaken{schema=accounts}"), 0);
     assert_eq!(value("tributary.checker.events{}"), events);
     assert_eq!(value("tributary.checker.lag{}"), 0);
+    assert_eq!(
+        value(
+            "http.server.request.duration{http.request.method=GET,http.response.status_code=200,http.route=/health}"
+        ),
+        1
+    );
     for invariant in Invariant::ALL {
         let name = format!("tributary.checker.violations{{invariant={}}}", invariant.number());
         assert_eq!(value(&name), 0);
