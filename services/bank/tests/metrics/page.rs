@@ -35,7 +35,7 @@ fn in_code() -> BTreeSet<Metric> {
     let made =
         Regex::new(r"\.(?:u64|i64|f64)_(?:observable_)?(up_down_counter|counter|gauge|histogram)\(").unwrap();
     let whole = Regex::new(
-        r#"^\s*"([^"]+)",?\s*\)\s*\.with_unit\(\s*"([^"]+)",?\s*\)\s*\.with_description\(\s*"([^"]+)",?\s*\)"#,
+        r#"^[ \n]*"([^"]+)",?[ \n]*\)[ \n]*\.with_unit\([ \n]*"([^"]+)",?[ \n]*\)[ \n]*\.with_description\([ \n]*"([^"]+)",?[ \n]*\)"#,
     )
     .unwrap();
     let mut files = Vec::new();
