@@ -28,7 +28,10 @@ pub(crate) fn bank() -> &'static LocalBank {
 
 /// Until the read models stand: a gateway that has just started says what it can't answer yet.
 fn await_ready(client: &Client) {
-    #[expect(clippy::disallowed_methods, reason = "a test that waits says when it gives up")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a test that waits says when it gives up"
+    )]
     let since = std::time::Instant::now();
     while client.get("/ready").status != 200 {
         assert!(since.elapsed() < WITHIN, "{:?}", client.get("/ready"));
