@@ -30,7 +30,7 @@ impl Service for Accounts {
 
     const GOLDEN: Golden = Golden {
         schema: "cae0b9e56f38008c69dc77903be4fac3",
-        state: "c2c15a26abe518e97a8ff9b707777bf6",
+        state: "1c953678606c75dd74d76a3f7d23754d",
     };
 
     fn dedupes_itself(command: &AccountsCommand) -> bool {

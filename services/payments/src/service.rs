@@ -30,8 +30,8 @@ impl Service for Payments {
     const FOLD_VERSION: u32 = 2;
 
     const GOLDEN: Golden = Golden {
-        schema: "9cebf3fb17dcb4a7671f102657068ba3",
-        state: "25c5f1eacdfa7b218c8f7b65d093dd62",
+        schema: "09ed1c1629bc1c8bfcca6761b1018ea3",
+        state: "35db7019e8efc5b7da11defbce3c96ac",
     };
 
     fn dedupes_itself(command: &PaymentsCommand) -> bool {
