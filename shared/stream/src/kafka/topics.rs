@@ -20,8 +20,8 @@ use crate::log::{Fault, FaultKind};
 /// What an inbox' name adds to that of its service, which is also its group.
 const INBOX_SUFFIX: &str = ".inbox";
 
-/// Between two questions to a coordinator that isn't ready.
-const COORDINATOR_PAUSE: Duration = Duration::from_millis(50);
+/// Between two questions to a broker that isn't ready.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// Something that was done, or that somebody should see to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,10 +73,12 @@ pub fn apply(
     let options = AdminOptions::new()
         .request_timeout(Some(CALL_TIMEOUT))
         .operation_timeout(Some(CALL_TIMEOUT));
+    let created = create(&client, &options, topics, partitions, replication)?;
     let mut changes = Vec::new();
     for topic in topics {
         let mut actual = partitions;
-        if create(&client, &options, topic, partitions, replication)? {
+        if created.contains(&topic.name) {
+            await_leaders(&client, topic, partitions)?;
             changes.push(Change::Created {
                 topic: topic.name.to_owned(),
             });
@@ -90,27 +92,89 @@ pub fn apply(
     Ok(changes)
 }
 
-/// Whether the topic was missing, and is there now.
+/// Creates the topics that are missing, and says which these were. A broker that has just started serves clients a moment
+/// before the controller counts it, and no topic can be placed until then.
 fn create(
     client: &AdminClient<DefaultClientContext>,
     options: &AdminOptions,
-    topic: &Topic,
+    topics: &[Topic],
     partitions: i32,
     replication: i32,
-) -> Result<bool, Fault> {
-    let what = format!("creating {}", topic.name);
-    let settings = topic.settings();
-    let new = settings.iter().fold(
-        NewTopic::new(topic.name, partitions, TopicReplication::Fixed(replication)),
-        |new, (name, value)| new.set(name, value),
-    );
-    let results =
-        block_on(client.create_topics([&new], options)).map_err(|error| admin_fault(&what, &error))?;
-    match results.into_iter().next() {
-        Some(Ok(_)) => Ok(true),
-        Some(Err((_, Code::TopicAlreadyExists))) => Ok(false),
-        Some(Err((_, code))) => Err(admin_fault(&what, &KafkaError::AdminOp(code))),
-        None => Err(Fault::transient(format!("{what}: no answer"))),
+) -> Result<Vec<&'static str>, Fault> {
+    let deadline = Deadline::after(CALL_TIMEOUT);
+    let mut wanted: Vec<&Topic> = topics.iter().collect();
+    let mut created = Vec::new();
+    while !wanted.is_empty() {
+        let settings: Vec<_> = wanted.iter().map(|topic| topic.settings()).collect();
+        let new: Vec<_> = wanted
+            .iter()
+            .zip(&settings)
+            .map(|(topic, settings)| {
+                let new = NewTopic::new(topic.name, partitions, TopicReplication::Fixed(replication));
+                settings
+                    .iter()
+                    .fold(new, |new, (name, value)| new.set(name, value))
+            })
+            .collect();
+        let results = block_on(client.create_topics(&new, options))
+            .map_err(|error| admin_fault("creating topics", &error))?;
+        let mut unplaced = Vec::new();
+        for topic in wanted {
+            let named = |result: &&Result<String, (String, Code)>| {
+                let (Ok(name) | Err((name, _))) = result;
+                name == topic.name
+            };
+            match results.iter().find(named) {
+                Some(Ok(_)) => created.push(topic.name),
+                Some(Err((_, Code::TopicAlreadyExists))) => {}
+                Some(Err((_, Code::InvalidReplicationFactor))) if !deadline.passed() => unplaced.push(topic),
+                Some(Err((_, code))) => {
+                    let what = format!("creating {}", topic.name);
+                    return Err(admin_fault(&what, &KafkaError::AdminOp(*code)));
+                }
+                None => {
+                    return Err(Fault::transient(format!("creating {}: no answer", topic.name)));
+                }
+            }
+        }
+        wanted = unplaced;
+        if !wanted.is_empty() {
+            std::thread::sleep(PAUSE);
+        }
+    }
+    Ok(created)
+}
+
+/// Waits until the broker has heard of a new topic from the controller, and each of its partitions has a leader: until
+/// then it knows no such topic, whoever asks.
+fn await_leaders(
+    client: &AdminClient<DefaultClientContext>,
+    topic: &Topic,
+    partitions: i32,
+) -> Result<(), Fault> {
+    let what = format!("looking up {}", topic.name);
+    let deadline = Deadline::after(CALL_TIMEOUT);
+    loop {
+        let metadata = client
+            .inner()
+            .fetch_metadata(Some(topic.name), CALL_TIMEOUT)
+            .map_err(|error| classify(&what, &error))?;
+        let found = metadata.topics().first().map(|found| found.partitions());
+        let led = found
+            .unwrap_or_default()
+            .iter()
+            .filter(|partition| partition.error().is_none() && partition.leader() >= 0)
+            .count();
+        if i32::try_from(led) == Ok(partitions) {
+            return Ok(());
+        }
+        if deadline.passed() {
+            return Err(Fault::transient(format!(
+                "{}: {led} of {partitions} partitions have a leader",
+                topic.name
+            )));
+        }
+        std::thread::sleep(PAUSE);
     }
 }
 
@@ -181,7 +245,7 @@ fn start_group(brokers: &str, inbox: &Topic, partitions: i32) -> Result<Vec<Chan
     loop {
         match try_start_group(brokers, inbox, partitions) {
             Err(fault) if fault.kind == FaultKind::Transient && !deadline.passed() => {
-                std::thread::sleep(COORDINATOR_PAUSE);
+                std::thread::sleep(PAUSE);
             }
             ended => return ended,
         }
