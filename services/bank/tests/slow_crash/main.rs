@@ -10,6 +10,7 @@
 
 mod load;
 mod observer;
+mod payments;
 mod read_model;
 mod rig;
 mod rounds;

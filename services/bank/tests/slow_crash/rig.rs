@@ -76,7 +76,7 @@ impl Rig {
         }
     }
 
-    fn start(what: &str) -> Self {
+    pub(crate) fn start(what: &str) -> Self {
         let machine = MACHINE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let seed = setting("TRIBUTARY_CRASH_SEED").unwrap_or(1);
         println!("{what}: seed {seed}, {} rounds", rounds());

@@ -56,8 +56,8 @@ pub(crate) async fn ready(State(app): State<Shared>) -> Result<Json<Health>, Pro
     if !app.accounts.reads() || !app.payments.reads() {
         missing.push("events can't be read from Kafka");
     }
-    if !app.models.answers().await {
-        missing.push("PostgreSQL doesn't answer");
+    if !app.models.stand().await {
+        missing.push("PostgreSQL doesn't answer, or a read model isn't made yet");
     }
     match missing.is_empty() {
         true => Ok(Json(Health { status: "ready" })),

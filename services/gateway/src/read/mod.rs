@@ -118,9 +118,15 @@ impl ReadModels {
         Self { pool }
     }
 
-    /// Whether PostgreSQL answers.
-    pub(crate) async fn answers(&self) -> bool {
-        sqlx::query("SELECT 1").execute(&self.pool).await.is_ok()
+    /// Whether PostgreSQL answers and holds every read model: a projection that has just started makes them.
+    pub(crate) async fn stand(&self) -> bool {
+        sqlx::query(
+            "SELECT FROM accounts.projection_offsets, payments.projection_offsets, timeline_accounts.events,
+                         timeline_payments.events, timeline_fraud.events LIMIT 0",
+        )
+        .execute(&self.pool)
+        .await
+        .is_ok()
     }
 
     pub(crate) async fn close(&self) {
