@@ -114,6 +114,7 @@ impl Machine {
         let kinds = ProcessRefreshKind::nothing().with_cpu().with_memory();
         self.system
             .refresh_processes_specifics(ProcessesToUpdate::All, true, kinds);
+        let named = |id: &Pid| self.processes.iter().any(|(_, named)| named == id);
         let mut usages = BTreeMap::new();
         for (name, id) in &self.processes {
             let mut usage = Usage {
@@ -121,9 +122,9 @@ impl Machine {
                 memory_bytes: 0,
             };
             for (process_id, process) in self.system.processes() {
-                let is_part =
-                    process_id == id || process.parent() == Some(*id) && process.thread_kind().is_none();
-                if is_part {
+                // Threads are counted with their process; servers that the load itself has started have names of their own.
+                let is_child = process.parent() == Some(*id) && process.thread_kind().is_none();
+                if process_id == id || (is_child && !named(process_id)) {
                     usage.cpu_seconds += process.accumulated_cpu_time() as f64 / 1_000.0;
                     usage.memory_bytes += process.memory();
                 }
