@@ -14,7 +14,10 @@ use tributary_local_stack::{Options, Stack};
 use tributary_projection::{MemoryTopic, Projection, ProjectionError, ReadModel, Settings};
 
 /// The PostgreSQL that `DATABASE_URL` names, or one that is started for this test binary.
-fn database() -> PgConnectOptions {
+///
+/// # Panics
+/// When neither is there.
+pub fn database() -> PgConnectOptions {
     static STARTED: OnceLock<Stack> = OnceLock::new();
     let named = std::env::var("DATABASE_URL")
         .ok()

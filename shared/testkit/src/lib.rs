@@ -8,4 +8,4 @@
 
 mod database;
 
-pub use database::Database;
+pub use database::{Database, database};

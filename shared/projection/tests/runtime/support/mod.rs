@@ -4,36 +4,14 @@ pub(crate) mod proxy;
 pub(crate) mod tally;
 
 use std::{
-    str::FromStr,
-    sync::{
-        OnceLock,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::atomic::{AtomicU32, Ordering},
     time::Duration,
 };
 
-use sqlx::{AssertSqlSafe, Connection, PgConnection, postgres::PgConnectOptions};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tokio::{sync::watch, task::JoinHandle};
-use tributary_local_stack::{Options, Stack};
 use tributary_projection::{Offsets, ProjectionError, SchemaName, Settings, Status};
-
-/// The PostgreSQL that `DATABASE_URL` names, or one that is started for this test binary.
-pub(crate) fn database() -> PgConnectOptions {
-    static STARTED: OnceLock<Stack> = OnceLock::new();
-    let named = std::env::var("DATABASE_URL")
-        .ok()
-        .filter(|url| !url.trim().is_empty());
-    let url = named.unwrap_or_else(|| {
-        let stack = STARTED.get_or_init(|| {
-            let mut options = Options::temporary();
-            // Only the database is needed.
-            options.external_brokers = Some("none".to_owned());
-            Stack::start(&options).expect("a PostgreSQL of our own starts")
-        });
-        stack.database_url()
-    });
-    PgConnectOptions::from_str(&url).expect("DATABASE_URL is an address of PostgreSQL")
-}
+pub(crate) use tributary_testkit::database;
 
 /// A schema of the test's own, empty.
 pub(crate) async fn schema(test: &str) -> (Settings, PgConnection) {
