@@ -34,7 +34,7 @@ pub use feeder::{EventStream, StreamEnd};
 pub use kafka::KafkaTopic;
 pub use layout::projection_name;
 pub use memory::MemoryTopic;
-pub use model::{ApplyError, ReadModel};
+pub use model::{ApplyError, ReadModel, storable};
 pub use offsets::{Offsets, stored_offsets};
 pub use projection::{Projection, Settings};
 pub use rebuild::{Rebuilt, discard_rebuild, rebuild};

@@ -30,6 +30,12 @@ pub trait ReadModel: Send + 'static {
     ) -> impl Future<Output = Result<(), ApplyError>> + Send;
 }
 
+/// Text as PostgreSQL can hold it, with U+FFFD in place of NUL: whoever sends a command may put one into it, which must
+/// not stop a projection.
+pub fn storable(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
+}
+
 /// Why a batch can't be applied.
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyError {

@@ -146,11 +146,6 @@ fn kind_text(kind: EntryKind) -> &'static str {
 const NUL: char = '\0';
 const REPLACEMENT: char = '\u{fffd}';
 
-/// Text as PostgreSQL can hold it: whoever sends a command may put a NUL into it, which must not stop a projection.
-pub(super) fn storable(text: &str) -> String {
-    text.replace(NUL, "\u{fffd}")
-}
-
 /// A row that is being written, column by column.
 pub(super) struct Row<'t> {
     text: &'t mut String,

@@ -6,10 +6,10 @@ use tributary_contracts::accounts::{
 };
 use tributary_ids::{AccountId, HoldId};
 use tributary_money::Currency;
-use tributary_projection::{LoggedEvent, Payload};
+use tributary_projection::{LoggedEvent, Payload, storable};
 
 use super::{
-    copy::{CopyRows, storable},
+    copy::CopyRows,
     rows::{AccountRow, HoldRow, HoldState, Opening},
 };
 

@@ -10,7 +10,7 @@ use tributary_contracts::{
     saga::{Progress, Way},
 };
 use tributary_ids::PaymentId;
-use tributary_projection::{LoggedEvent, Payload};
+use tributary_projection::{LoggedEvent, Payload, storable};
 use uuid::Uuid;
 
 /// What a batch does to the tables.
@@ -311,11 +311,6 @@ fn refusal(event: &LoggedEvent<PaymentsEvent>, data: &RuntimeEvent) -> Option<Re
         detail: storable(detail),
         recorded_ms: event.envelope.time,
     })
-}
-
-/// PostgreSQL's text holds every character but NUL.
-pub(super) fn storable(text: &str) -> String {
-    text.replace('\0', "\u{fffd}")
 }
 
 pub(super) fn kind_text(kind: PaymentKind) -> &'static str {

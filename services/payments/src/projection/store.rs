@@ -5,10 +5,10 @@ use std::collections::HashSet;
 use sqlx::{PgConnection, Row as _, postgres::PgRow};
 use tributary_contracts::{envelope::BusinessDate, fraud::FraudDecision, payments::PaymentsEvent};
 use tributary_ids::PaymentId;
-use tributary_projection::{LoggedEvent, Payload};
+use tributary_projection::{LoggedEvent, Payload, storable};
 use uuid::Uuid;
 
-use super::fold::{Begun, Fold, Refusal, Row, State, decision_of, decision_text, kind_text, storable};
+use super::fold::{Begun, Fold, Refusal, Row, State, decision_of, decision_text, kind_text};
 
 /// Between reasons in one text, since arrays of arrays can't be unnested: no code holds it.
 const BETWEEN_REASONS: &str = ",";
