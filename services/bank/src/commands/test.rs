@@ -1,5 +1,6 @@
 //! `bank test`: every test of the workspace, against a real stack that lives as long as the run.
 
+mod hang;
 mod tally;
 
 use std::collections::BTreeSet;
@@ -7,6 +8,8 @@ use std::ffi::OsString;
 use std::io::BufReader;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use clap::Args;
@@ -15,6 +18,7 @@ use nix::unistd::Pid;
 use serde::Deserialize;
 use tributary_local_stack::{Options, Progress, Stack};
 
+use self::hang::SignsOfLife;
 use self::tally::Tally;
 use crate::interrupt::Interrupt;
 
@@ -32,6 +36,9 @@ pub(crate) struct Test {
     /// Leave out the test targets and modules whose names begin with slow_, and try less random input (64 cases, 20 seeds)
     #[arg(long)]
     quick: bool,
+    /// End a run whose tests have said nothing for so long, and tell what they were doing
+    #[arg(long, value_name = "MINUTES", default_value_t = 15)]
+    hung_after: u64,
     /// Arguments for cargo test, such as a package or a filter
     #[arg(allow_hyphen_values = true, value_name = "CARGO TEST ARGUMENT")]
     cargo: Vec<String>,
@@ -68,10 +75,27 @@ impl Test {
         // A group of its own, so that an interrupt ends cargo and the tests it runs, not cargo alone.
         let mut child = cargo.process_group(0).spawn().context("can't run cargo")?;
         let output = child.stdout.take().context("cargo's output is not captured")?;
-        let reader = std::thread::spawn(move || Tally::of(BufReader::new(output), std::io::stdout()));
-        let status = wait(&mut child, interrupt)?;
+        let signs = Arc::new(SignsOfLife::default());
+        let reader = std::thread::spawn({
+            let signs = Arc::clone(&signs);
+            move || Tally::of(BufReader::new(output), std::io::stdout(), &signs)
+        });
+        let silence_max = Duration::from_secs(60 * self.hung_after);
+        let (status, hung) = wait(&mut child, interrupt, || signs.silent_for() > silence_max)?;
+        let mut tally = reader.join().unwrap_or_default();
+        if hung {
+            let unended = signs.unended();
+            println!(
+                "error: the tests said nothing for {} minutes. Never ended:",
+                self.hung_after
+            );
+            for test in &unended {
+                println!("  {test}");
+            }
+            tally.add_hung(unended.len().max(1));
+        }
         // Last, for those who read only the end.
-        println!("\n{}", reader.join().unwrap_or_default());
+        println!("\n{tally}");
         Ok(exit_code(status))
     }
 
@@ -151,20 +175,30 @@ struct Target {
     kind: Vec<String>,
 }
 
-/// Waits for the tests; an interrupt is passed on to them, and then they are waited for as well.
-fn wait(child: &mut Child, interrupt: &Interrupt) -> anyhow::Result<ExitStatus> {
-    let mut ended = false;
+/// Waits for the tests, and says whether they hung: then what they do is told, and they are ended. An interrupt is passed
+/// on to them, and then they are waited for as well.
+fn wait(
+    child: &mut Child,
+    interrupt: &Interrupt,
+    hang: impl Fn() -> bool,
+) -> anyhow::Result<(ExitStatus, bool)> {
+    let (mut ended, mut hung) = (false, false);
     interrupt.wait_unless(|| {
         // An error is met again below, where it can be told.
         ended = child.try_wait().is_ok_and(|status| status.is_some());
-        ended
+        hung = !ended && hang();
+        ended || hung
     });
+    if hung {
+        println!("{}", hang::describe(child.id()));
+    }
     if !ended {
         let group = i32::try_from(child.id()).context("a process id that is no process id")?;
-        // The group may have ended at this moment.
-        let _maybe_gone = killpg(Pid::from_raw(group), Signal::SIGTERM);
+        // A hung process may not listen any more. The group may have ended at this moment.
+        let signal = if hung { Signal::SIGKILL } else { Signal::SIGTERM };
+        let _maybe_gone = killpg(Pid::from_raw(group), signal);
     }
-    child.wait().context("can't wait for cargo")
+    Ok((child.wait().context("can't wait for cargo")?, hung))
 }
 
 /// The exit status as a shell would give it: the command's own, or 128 and the signal that ended it.

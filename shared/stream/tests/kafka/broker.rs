@@ -25,7 +25,7 @@ pub(crate) use echo::{Echo, Tally};
 pub(crate) use transactor::{Transactor, delete_before};
 
 /// Long enough for a cold broker and two cores shared with other tests; nothing waits for it in vain.
-const PATIENCE_POLLS: usize = 600;
+pub(crate) const PATIENCE_POLLS: usize = 600;
 
 pub(crate) fn brokers() -> String {
     static OWN: OnceLock<(TempDir, Kafka)> = OnceLock::new();

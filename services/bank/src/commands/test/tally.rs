@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::io::{BufRead, Write};
 
+use super::hang::SignsOfLife;
+
 /// What a test prints that could not do its work here.
 const SKIPPED: &str = "SKIPPED";
 
@@ -20,16 +22,22 @@ pub(super) struct Tally {
 
 impl Tally {
     /// Passes the tests' output on, line by line, and adds it up.
-    pub(super) fn of(output: impl BufRead, mut shown: impl Write) -> Self {
+    pub(super) fn of(output: impl BufRead, mut shown: impl Write, signs: &SignsOfLife) -> Self {
         let mut tally = Self::default();
         // By bytes: a line that is no text must not end the reading, after which the tests could not write any more.
         for line in output.split(b'\n').map_while(Result::ok) {
             let line = String::from_utf8_lossy(&line);
             // Who closes the output early has seen enough; the tests go on.
             let _closed = writeln!(shown, "{line}");
+            signs.heard(&line);
             tally.add(line.trim());
         }
         tally
+    }
+
+    /// Counts tests that never came to a result.
+    pub(super) fn add_hung(&mut self, tests: usize) {
+        self.failed += tests as u64;
     }
 
     fn add(&mut self, line: &str) {
@@ -80,7 +88,7 @@ mod tests {
         let output = "test result: ok. 4 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s\n\
                       test result: FAILED. 2 passed; 1 failed; 3 ignored; 0 measured; 0 filtered out\n";
         assert_eq!(
-            Tally::of(output.as_bytes(), sink()).to_string(),
+            Tally::of(output.as_bytes(), sink(), &SignsOfLife::default()).to_string(),
             "6 passed, 1 failed, 3 skipped"
         );
     }
@@ -88,7 +96,7 @@ mod tests {
     #[test]
     fn what_was_skipped_is_said_again_each_once() {
         let output = "test a ... ok\nSKIPPED: no data\n  SKIPPED: no disk\nSKIPPED: no data\n";
-        let said = Tally::of(output.as_bytes(), sink()).to_string();
+        let said = Tally::of(output.as_bytes(), sink(), &SignsOfLife::default()).to_string();
         let expected =
             "Not tested here:\n  SKIPPED: no data\n  SKIPPED: no disk\n0 passed, 0 failed, 2 skipped";
         assert_eq!(said, expected);
@@ -98,7 +106,7 @@ mod tests {
     fn a_line_that_is_no_text_does_not_end_the_reading() {
         let output = b"\xff\xfe\nSKIPPED: after it\n";
         assert!(
-            Tally::of(&output[..], sink())
+            Tally::of(&output[..], sink(), &SignsOfLife::default())
                 .to_string()
                 .contains("SKIPPED: after it")
         );
