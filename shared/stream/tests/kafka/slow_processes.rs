@@ -142,9 +142,11 @@ fn a_worker_taken_over_while_it_was_paused_can_commit_nothing() {
     );
     std::thread::sleep((TRANSACTION_TIMEOUT + Duration::from_secs(1)).saturating_sub(paused.elapsed()));
 
-    // Then the first finds itself fenced when it comes back
+    // Then the first finds itself fenced when it comes back, or its connection broken before it learns that: then it
+    // doesn't even ask for the commit
     zombie.signal(Signal::SIGCONT);
-    assert_eq!(zombie.hear(), "fenced");
+    let ended = zombie.hear();
+    assert!(["fenced", "in doubt"].contains(&ended.as_str()), "{ended}");
     assert_each_answered_once(&service, &ends);
 }
 

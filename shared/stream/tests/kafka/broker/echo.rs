@@ -19,6 +19,14 @@ pub(crate) struct Tally {
     pub(crate) fenced: usize,
 }
 
+impl Tally {
+    /// How many transactions ended in doubt, or by being fenced: a broker that is away for longer than a transaction may
+    /// take ends it when it is back, and so makes certain what was in doubt.
+    pub(crate) fn interrupted(&self) -> usize {
+        self.in_doubt + self.fenced
+    }
+}
+
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
