@@ -14,12 +14,12 @@ use tributary_contracts::{
     record::Outgoing,
     topics::ACCOUNTS_INBOX,
 };
-use tributary_history::{Contra, HistoryRow, Open, Posting};
+use tributary_history::{Contra, HistoryRow, Open, Posting, Transfer};
 use tributary_ids::{AccountId, CommandId, CustomerId, HoldId, PaymentId, derive};
 use tributary_money::{Currency, Money};
 use uuid::Uuid;
 
-use crate::plan::Plan;
+use crate::{pay::Errand, plan::Plan};
 
 /// Who acts, as every imported command says.
 const ACTOR: &str = "history-replay";
@@ -140,6 +140,7 @@ impl RowCommand {
 /// What later rows of an account need of its opening.
 #[derive(Debug)]
 struct Known {
+    owner: CustomerId,
     currency: Currency,
     branch: Option<String>,
     /// Sequence of the last row that the account takes as a row of the history; 0 when there is none yet.
@@ -171,6 +172,7 @@ impl Translator {
     pub fn command(&mut self, row: &HistoryRow, plan: &Plan) -> Result<Option<RowCommand>, RowFault> {
         if let HistoryRow::Open(open) = row {
             let known = Known {
+                owner: owner(open),
                 currency: open.currency,
                 branch: open.branch.clone(),
                 last: plan.taken(account_id(&open.account)),
@@ -194,10 +196,25 @@ impl Translator {
         Ok(data.map(|data| RowCommand { id, account, data }))
     }
 
+    /// A transfer as a payment. It is no row of the history to the ledger, so later rows don't name it.
+    pub(crate) fn payment(&self, row: &Transfer) -> Result<Errand, RowFault> {
+        let Known { owner, currency, .. } = *self.accounts.get(&row.from).ok_or(RowFault::AccountUnknown)?;
+        let debtor = account_id(&row.from);
+        Ok(Errand {
+            row: command_id(&self.source, debtor, row.from_sequence),
+            customer: owner,
+            debtor,
+            creditor: account_id(&row.to),
+            amount: decimal(row.amount, currency),
+            currency,
+            booking_date: row.date,
+        })
+    }
+
     fn open(&self, open: &Open) -> AccountsCommand {
         OpenAccount {
             account_id: account_id(&open.account),
-            owner: id_of(&open.owner, CustomerId, CustomerId::named),
+            owner: owner(open),
             product: open.product.to_smolstr(),
             currency: open.currency,
             overdraft_limit: SmolStr::new_static("0"),
@@ -335,6 +352,10 @@ impl Translator {
     }
 }
 
+fn owner(open: &Open) -> CustomerId {
+    id_of(&open.owner, CustomerId, CustomerId::named)
+}
+
 fn decimal(minor: i64, currency: Currency) -> SmolStr {
     Money::new(minor, currency).to_decimal().to_smolstr()
 }
@@ -345,7 +366,7 @@ fn some_text(text: &str) -> Option<SmolStr> {
 
 #[cfg(test)]
 mod tests {
-    use tributary_history::{Counterparty, Reversal, Transfer};
+    use tributary_history::{Counterparty, Reversal};
 
     use super::*;
 

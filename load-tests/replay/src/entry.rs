@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 use smallvec::SmallVec;
 use tributary_contracts::accounts::{EntryPosted, GlAccount, ImportRef, LedgerAccount};
-use tributary_ids::{AccountId, EventId};
+use tributary_ids::{AccountId, EventId, PaymentId};
 use tributary_money::Currency;
 
 /// A booked entry of one of the history's accounts. Amounts are minor units; on the customer's account a credit counts
@@ -25,6 +25,8 @@ pub struct Entry {
     pub forced: bool,
     /// The row of a history behind it; only the log knows.
     pub import: Option<ImportRef>,
+    /// The payment that it is of; only the log knows.
+    pub payment: Option<PaymentId>,
 }
 
 impl Entry {
@@ -45,6 +47,7 @@ impl Entry {
             general: general.collect(),
             forced: posted.forced,
             import: posted.import.clone(),
+            payment: posted.payment_id,
         }
     }
 }

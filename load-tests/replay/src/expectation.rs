@@ -101,8 +101,8 @@ impl<'p> Expectations<'p> {
             }
             HistoryRow::Posting(row) => smallvec![self.posting(id.event(0), account, row)?],
             HistoryRow::Transfer(row) => {
-                let entered = id.follow_up(0).event(0);
-                self.transfer([id.event(0), entered], account, row)?.into()
+                let entries = self.plan.entries_of_transfer(id);
+                self.transfer(entries, account, row)?.into()
             }
             HistoryRow::Settle(row) => {
                 self.hold(account, &row.hold, -row.amount);

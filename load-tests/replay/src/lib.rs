@@ -9,6 +9,7 @@ mod command;
 mod entry;
 mod expectation;
 mod export;
+mod pay;
 mod plan;
 mod progress;
 mod read_model;
@@ -21,6 +22,7 @@ pub use clock::Moment;
 pub use command::{RowCommand, RowFault, Translator, account_id, command_id, gl_account};
 pub use entry::Entry;
 pub use export::{ExportError, Exported, export};
+pub use pay::ApiError;
 pub use plan::Plan;
 pub use progress::{Progress, grouped};
 pub use read_model::{ReadModelError, await_read_model, read_model};
@@ -28,5 +30,5 @@ pub use reconciliation::{
     Checked, Counts, Difference, DifferenceKind, Differences, LeftOut, ReadModelLedger, Reconciliation,
     SumLine,
 };
-pub use run::{Options, ReplayError, Replayed, replay};
+pub use run::{Options, ReplayError, Replayed, Through, replay};
 pub use topic::{HoldStep, News, Refused, TopicLedger};

@@ -3,7 +3,7 @@
 use hashbrown::HashMap;
 use tributary_contracts::accounts::ImportRef;
 use tributary_history::{History, HistoryError, HistoryRow};
-use tributary_ids::{AccountId, EventId};
+use tributary_ids::{AccountId, CommandId, EventId};
 
 use crate::{
     command::{account_id, command_id},
@@ -69,6 +69,10 @@ impl Planned {
 pub struct Plan {
     source: String,
     accounts: HashMap<AccountId, Planned>,
+    /// Whether transfers are made by payments, which the ledger doesn't know as rows of the source.
+    through_payments: bool,
+    /// The payments that transfers were made by, and what the log has of them.
+    payments: HashMap<CommandId, [Option<EventId>; 2]>,
 }
 
 impl Plan {
@@ -91,7 +95,33 @@ impl Plan {
                 creditor.see_arrival(transfer.to_sequence, arrival);
             }
         }
-        Ok(Self { source, accounts })
+        Ok(Self {
+            source,
+            accounts,
+            ..Self::default()
+        })
+    }
+
+    /// The same with transfers that are made by payments.
+    pub(crate) fn through_payments(self) -> Self {
+        Self {
+            through_payments: true,
+            ..self
+        }
+    }
+
+    /// Takes note of the entries, on the debtor's account and on the creditor's, of the payment that made a transfer.
+    pub(crate) fn was_paid(&mut self, row: CommandId, entries: [Option<EventId>; 2]) {
+        self.payments.insert(row, entries);
+    }
+
+    /// The entries that a transfer has, or would have, on the debtor's account and on the creditor's.
+    pub(crate) fn entries_of_transfer(&self, row: CommandId) -> [EventId; 2] {
+        let by_ledger = [row.event(0), row.follow_up(0).event(0)];
+        match self.payments.get(&row) {
+            Some([left, entered]) => [left.unwrap_or(by_ledger[0]), entered.unwrap_or(by_ledger[1])],
+            None => by_ledger,
+        }
     }
 
     /// The history's accounts.
@@ -109,6 +139,7 @@ impl Plan {
             let entries = ledger.entries_of(*account);
             let here = entries.iter().position(|entry| match &entry.import {
                 Some(import) => !earlier(import),
+                None if self.through_payments => entry.payment.is_some(),
                 None => planned.first_arrival == Some(entry.id),
             });
             let before = &entries[..here.unwrap_or(entries.len())];
@@ -186,7 +217,6 @@ mod tests {
         record::Record,
     };
     use tributary_history::{Contra, Header, Open, Posting, format::Writer, open_history};
-    use tributary_ids::CommandId;
 
     use super::*;
     use crate::topic::News;

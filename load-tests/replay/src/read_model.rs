@@ -186,5 +186,6 @@ fn entry(row: &PgRow) -> Result<Entry, ReadModelError> {
         general,
         forced: row.try_get("forced")?,
         import: None,
+        payment: None,
     })
 }

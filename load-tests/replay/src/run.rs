@@ -14,7 +14,7 @@ use tributary_contracts::{
     topics::{ACCOUNTS_EVENTS, ACCOUNTS_INBOX},
 };
 use tributary_history::{History, HistoryError, HistoryRow, Rows};
-use tributary_ids::{AccountId, CommandId};
+use tributary_ids::{AccountId, CommandId, PaymentId};
 use tributary_stream::{
     kafka::{CommandProducer, Delivered, EventReader, Watermarks},
     log::Fault,
@@ -23,9 +23,10 @@ use tributary_stream::{
 use crate::{
     clock::Moment,
     command::{RowFault, Translator, account_id, command_id, hold_id, payment_id},
+    pay::{ApiError, Payer},
     plan::Plan,
     progress::{Progress, grouped},
-    schedule::{Scheduler, Task},
+    schedule::{Scheduler, Task, What},
     topic::{HoldStep, News, TopicLedger},
 };
 
@@ -61,6 +62,17 @@ pub struct Options {
     pub speed: Option<f64>,
     /// When whoever waits began to wait; the time to the first entry counts from there.
     pub since: Moment,
+    pub through: Through,
+}
+
+/// What makes a history's transfers between its accounts. All other rows are commands to the ledger.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Through {
+    /// The ledger alone: they have happened.
+    #[default]
+    Ledger,
+    /// Payments, asked for at the gateway with this address (`http://host:port`). Each has its own saga.
+    Payments { api: String },
 }
 
 /// Why a replay ended early. What was posted stays posted: replaying again goes on from there.
@@ -87,6 +99,8 @@ pub enum ReplayError {
         waiting: usize,
         hint: &'static str,
     },
+    #[error(transparent)]
+    Api(#[from] ApiError),
     #[error("the replay was interrupted; replaying the same history again goes on from here")]
     Interrupted,
 }
@@ -106,6 +120,8 @@ pub struct Replayed {
     pub sent: u64,
     /// Commands that found their row posted before.
     pub known_before: u64,
+    /// Payments made, those that an earlier replay has made among them; none where transfers are the ledger's.
+    pub payments: Option<u64>,
     /// Rows that were not sent since something is wrong with them, by the commands that they would have become.
     pub faults: HashMap<CommandId, RowFault>,
     /// Commands that were refused meanwhile.
@@ -127,6 +143,13 @@ pub fn replay(
     stop: &dyn Fn() -> bool,
 ) -> Result<Replayed, ReplayError> {
     let mut plan = Plan::of(history)?;
+    let payer = match &options.through {
+        Through::Ledger => None,
+        Through::Payments { api } => {
+            plan = plan.through_payments();
+            Some(Payer::start(api))
+        }
+    };
     let watermarks = Watermarks::connect(&options.brokers)?;
     let partitions = i32::try_from(watermarks.partitions(ACCOUNTS_INBOX.name)?.len()).unwrap_or(i32::MAX);
     let starts = watermarks.starts(ACCOUNTS_EVENTS.name)?;
@@ -146,8 +169,11 @@ pub fn replay(
         partitions,
         options,
         known_before: follower.ledger.nothing_to_do(),
+        known_payments: 0,
         follower,
         producer,
+        payer,
+        payments: HashMap::new(),
         deliveries,
         translator: Translator::new(&history.header.source),
         rows: history.rows()?.peekable(),
@@ -166,7 +192,7 @@ pub fn replay(
         first_entry_after: None,
     };
     replay.run(progress, stop)?;
-    let replayed = replay.finish();
+    let replayed = replay.finish()?;
     progress.end(&format!(
         "Replayed {} rows, {} a second",
         grouped(history.statistics.rows),
@@ -220,6 +246,10 @@ struct Replay<'h> {
     options: &'h Options,
     follower: Follower,
     producer: CommandProducer,
+    /// Makes the transfers, where the ledger alone doesn't.
+    payer: Option<Payer>,
+    /// The payments that transfers were made by, by their rows.
+    payments: HashMap<CommandId, PaymentId>,
     deliveries: Receiver<Delivered>,
     translator: Translator,
     rows: Peekable<Rows<'h>>,
@@ -241,6 +271,8 @@ struct Replay<'h> {
     parked: HashSet<AccountId>,
     /// What had nothing to do before this replay.
     known_before: u64,
+    /// Payments that an earlier replay has made.
+    known_payments: u64,
     first_entry_after: Option<Duration>,
 }
 
@@ -252,6 +284,7 @@ impl Replay<'_> {
                 return Err(ReplayError::Interrupted);
             }
             self.take_deliveries()?;
+            let paid = self.take_payments()?;
             self.take_up_rows()?;
             let sent = self.send_ready()?;
             let news = self.look(if sent > 0 { Duration::ZERO } else { LOOK })?;
@@ -262,7 +295,7 @@ impl Replay<'_> {
                 progress.say(&format!("First entry posted after {:.1} s", after.as_secs_f64()));
             }
             progress.at(events, self.day);
-            self.watch_progress(sent > 0 || news.events > 0)?;
+            self.watch_progress(sent > 0 || paid > 0 || news.events > 0)?;
         }
         Ok(())
     }
@@ -273,6 +306,7 @@ impl Replay<'_> {
             && self.scheduler.waiting() == 0
             && self.delivered == self.sent
             && self.scheduler.in_transit() == 0
+            && self.payer.as_ref().is_none_or(|payer| payer.under_way() == 0)
             && self
                 .last_offsets
                 .iter()
@@ -288,6 +322,28 @@ impl Replay<'_> {
             *last = offset.max(*last);
         }
         Ok(())
+    }
+
+    /// Follows payments that have ended, and says how many.
+    fn take_payments(&mut self) -> Result<usize, ReplayError> {
+        let ended = match &mut self.payer {
+            Some(payer) => payer.ended()?,
+            None => return Ok(0),
+        };
+        for paid in &ended {
+            self.known_payments += u64::from(paid.known_before);
+            self.payments.insert(paid.row, paid.payment);
+            match &paid.refused {
+                Some(refused) => {
+                    self.follower.ledger.note_refused(paid.row, refused.clone());
+                    self.refused.insert(paid.row);
+                    self.parked.extend(self.scheduler.refused(paid.row));
+                }
+                None => self.scheduler.arrived(PaymentId(paid.row.0)),
+            }
+            self.scheduler.answered(paid.row);
+        }
+        Ok(ended.len())
     }
 
     fn take_up_rows(&mut self) -> Result<(), ReplayError> {
@@ -322,10 +378,7 @@ impl Replay<'_> {
             self.parked.extend(sides(row));
             return;
         }
-        let command = match self
-            .begin(row)
-            .and_then(|()| self.translator.command(row, &self.plan))
-        {
+        let task = match self.task(row) {
             Err(fault) => {
                 let account = account_id(row.account());
                 let command = command_id(self.plan.source(), account, row.sequence());
@@ -333,12 +386,30 @@ impl Replay<'_> {
                 self.parked.extend(sides(row));
                 return;
             }
-            Ok(None) => return,
-            Ok(Some(command)) => command,
+            Ok(task) => task,
         };
-        if self.is_known(row, command.account) {
-            return;
+        if let Some(task) = task {
+            self.scheduler.push(task);
         }
+    }
+
+    /// How a row is sent; not at all where the ledger has nothing to do with it, or has done it.
+    fn task(&mut self, row: &HistoryRow) -> Result<Option<Task>, RowFault> {
+        self.begin(row)?;
+        if let (Some(_), HistoryRow::Transfer(transfer)) = (&self.payer, row) {
+            let errand = self.translator.payment(transfer)?;
+            return Ok(Some(Task {
+                command: errand.row,
+                account: errand.debtor,
+                transfer: Some((PaymentId(errand.row.0), errand.creditor)),
+                alone: true,
+                what: What::Payment(errand),
+            }));
+        }
+        let command = match self.translator.command(row, &self.plan)? {
+            Some(command) if !self.is_known(row, command.account) => command,
+            _ => return Ok(None),
+        };
         let transfer = match row {
             HistoryRow::Transfer(transfer) => {
                 let payment = payment_id(&transfer.payment);
@@ -348,13 +419,13 @@ impl Replay<'_> {
             _ => None,
         };
         let branch = self.translator.branch(row.account());
-        self.scheduler.push(Task {
+        Ok(Some(Task {
             command: command.id,
             account: command.account,
             transfer,
             alone: command.is_alone(),
-            record: command.record(self.partitions, branch),
-        });
+            what: What::Command(command.record(self.partitions, branch)),
+        }))
     }
 
     /// Whether an account begins where the ledger has it. Where it doesn't, a row between is missing, or one too many is
@@ -384,8 +455,14 @@ impl Replay<'_> {
         let mut count = 0;
         while count < SENT_AT_ONCE {
             let Some(task) = self.scheduler.take() else { break };
-            self.producer.send(&task.record, 0)?;
-            self.sent += 1;
+            match (task.what, &mut self.payer) {
+                (What::Command(record), _) => {
+                    self.producer.send(&record, 0)?;
+                    self.sent += 1;
+                }
+                (What::Payment(errand), Some(payer)) => payer.send(errand),
+                (What::Payment(_), None) => {}
+            }
             count += 1;
         }
         Ok(count)
@@ -409,7 +486,8 @@ impl Replay<'_> {
 
     fn watch_progress(&mut self, moved: bool) -> Result<(), ReplayError> {
         let in_transit = self.scheduler.in_transit();
-        let unanswered = self.unanswered();
+        let payments = self.payer.as_ref().map_or(0, Payer::under_way) as u64;
+        let unanswered = self.unanswered() + payments;
         // Rows that only wait for their day wait on purpose.
         let idle = unanswered == 0 && in_transit == 0 && self.scheduler.waiting() == 0;
         if moved || idle {
@@ -439,16 +517,26 @@ impl Replay<'_> {
             + (self.sent - self.delivered)
     }
 
-    fn finish(self) -> Replayed {
-        Replayed {
-            known_before: self.follower.ledger.nothing_to_do() - self.known_before,
+    fn finish(mut self) -> Result<Replayed, ReplayError> {
+        if self.payer.is_some() {
+            // A payment has ended before the log was read that far.
+            self.follower.read_to_the_end(&mut News::default())?;
+        }
+        for (row, payment) in &self.payments {
+            let entries = self.follower.ledger.entries_of_payment(*payment);
+            self.plan.was_paid(*row, entries);
+        }
+        let payments = self.payments.len() as u64;
+        Ok(Replayed {
+            known_before: self.follower.ledger.nothing_to_do() - self.known_before + self.known_payments,
             plan: self.plan,
             ledger: self.follower.ledger,
-            sent: self.sent,
+            sent: self.sent + payments,
+            payments: self.payer.map(|_| payments),
             faults: self.faults,
             refused: self.refused,
             took: self.began.elapsed(),
             first_entry_after: self.first_entry_after,
-        }
+        })
     }
 }

@@ -5,7 +5,7 @@
 //!
 //! - A transfer reaches its creditor by the ledger's own follow-up, past that order: it is sent when the creditor's earlier
 //!   rows are answered, and the creditor's later rows wait until its money has arrived.
-//! - A row that goes alone (an opening, a hold) names no row: it is sent when the account's earlier rows are answered, and
+//! - A row that goes alone (an opening, a hold, a payment) names no row: it is sent when the account's earlier rows are answered, and
 //!   the later ones wait for its answer.
 //!
 //! Accounts don't wait for one another otherwise.
@@ -15,6 +15,8 @@ use std::collections::VecDeque;
 use hashbrown::HashMap;
 use tributary_contracts::record::Outgoing;
 use tributary_ids::{AccountId, CommandId, PaymentId};
+
+use crate::pay::Errand;
 
 /// A row's place among all rows of the replay.
 pub(crate) type Number = u64;
@@ -28,7 +30,16 @@ pub(crate) struct Task {
     pub(crate) transfer: Option<(PaymentId, AccountId)>,
     /// Whether the ledger can't tell which row is before this one.
     pub(crate) alone: bool,
-    pub(crate) record: Outgoing,
+    pub(crate) what: What,
+}
+
+/// How a row is sent.
+#[derive(Debug)]
+pub(crate) enum What {
+    /// A command, to the ledger's inbox.
+    Command(Outgoing),
+    /// A payment, to the API.
+    Payment(Errand),
 }
 
 /// The rows of an account.
@@ -202,6 +213,7 @@ impl Scheduler {
             Some((_, creditor)) => {
                 [task.account, creditor].map(|side| self.head_of(side)) == [Some(number); 2]
                     && self.is_answered(creditor)
+                    && (!task.alone || self.is_answered(task.account))
             }
             None => !task.alone || self.is_answered(account),
         };
@@ -239,20 +251,23 @@ mod tests {
             account: account(debtor),
             transfer: creditor.map(|creditor| (PaymentId::named(name), account(creditor))),
             alone: false,
-            record: Outgoing {
+            what: What::Command(Outgoing {
                 topic: "accounts.inbox",
                 partition: i32::from(debtor == "b"),
                 key: name.as_bytes().to_vec(),
                 headers: Default::default(),
                 value: Vec::new(),
-            },
+            }),
         }
     }
 
     /// Names of all that may be sent now.
     fn sent(scheduler: &mut Scheduler) -> Vec<String> {
         std::iter::from_fn(|| scheduler.take())
-            .map(|task| String::from_utf8(task.record.key).unwrap())
+            .map(|task| match task.what {
+                What::Command(record) => String::from_utf8(record.key).unwrap(),
+                What::Payment(errand) => errand.row.to_string(),
+            })
             .collect()
     }
 
@@ -356,6 +371,26 @@ mod tests {
         scheduler.arrived(PaymentId::named("pay"));
         assert_eq!(sent(&mut scheduler), ["spend"]);
         assert_eq!(scheduler.in_transit(), 0);
+    }
+
+    #[test]
+    fn a_payment_goes_alone_on_both_its_sides() {
+        let mut scheduler = Scheduler::default();
+        scheduler.push(task("deposit", "a", None));
+        scheduler.push(Task {
+            alone: true,
+            ..task("pay", "a", Some("b"))
+        });
+        scheduler.push(task("spend", "b", None));
+        scheduler.push(task("on", "a", None));
+        assert_eq!(sent(&mut scheduler), ["deposit"]);
+        scheduler.answered(CommandId::named("deposit"));
+        assert_eq!(sent(&mut scheduler), ["pay"]);
+        scheduler.arrived(PaymentId::named("pay"));
+        scheduler.answered(CommandId::named("pay"));
+        let mut last = sent(&mut scheduler);
+        last.sort_unstable();
+        assert_eq!(last, ["on", "spend"]);
     }
 
     #[test]

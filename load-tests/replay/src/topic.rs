@@ -51,6 +51,9 @@ pub struct TopicLedger {
     holds: HashSet<(AccountId, HoldId, HoldStep)>,
     refused: HashMap<CommandId, Refused>,
     arrived: HashSet<PaymentId>,
+    /// The entries by which payments left the accounts, and entered them.
+    left: HashMap<PaymentId, EventId>,
+    entered: HashMap<PaymentId, EventId>,
     /// Highest offset of each inbox partition that is answered whole.
     answered: BTreeMap<i32, i64>,
     /// Commands of these accounts that had nothing to do, by code.
@@ -136,6 +139,11 @@ impl TopicLedger {
                     news.arrived.push(payment);
                 }
                 if self.accounts.contains(&posted.account_id) {
+                    match (posted.kind, posted.payment_id) {
+                        (EntryKind::TransferOut, Some(payment)) => drop(self.left.insert(payment, id)),
+                        (EntryKind::TransferIn, Some(payment)) => drop(self.entered.insert(payment, id)),
+                        _ => {}
+                    }
                     if let Some(hold) = posted.hold
                         && (hold.released > 0 || posted.kind == EntryKind::TransferOut)
                     {
@@ -186,6 +194,16 @@ impl TopicLedger {
     /// Whether the payment left transit.
     pub fn has_arrived(&self, payment: PaymentId) -> bool {
         self.arrived.contains(&payment)
+    }
+
+    /// The entries of a payment, on the debtor's account and on the creditor's, as far as they are there.
+    pub(crate) fn entries_of_payment(&self, payment: PaymentId) -> [Option<EventId>; 2] {
+        [&self.left, &self.entered].map(|side| side.get(&payment).copied())
+    }
+
+    /// Takes note of a row that was refused elsewhere than in the log.
+    pub(crate) fn note_refused(&mut self, row: CommandId, refused: Refused) {
+        self.refused.insert(row, refused);
     }
 
     /// Whether every record of an inbox partition up to this offset is answered.

@@ -99,6 +99,8 @@ pub struct Reconciliation {
     /// Commands sent, and those of them that found their row posted before.
     pub sent: u64,
     pub known_before: u64,
+    /// Of the commands sent, the payments; none where the ledger made the transfers.
+    pub payments: Option<u64>,
     /// Accounts that an earlier period has opened.
     pub carried_on: u64,
     pub took_seconds: f64,
@@ -149,6 +151,7 @@ impl Reconciliation {
         reconciliation.rows = statistics.rows;
         reconciliation.sent = replayed.sent;
         reconciliation.known_before = replayed.known_before;
+        reconciliation.payments = replayed.payments;
         reconciliation.took_seconds = replayed.took.as_secs_f64();
         reconciliation.first_entry_after_seconds =
             replayed.first_entry_after.map(|after| after.as_secs_f64());
@@ -366,6 +369,7 @@ impl<'r> Comparison<'r> {
             rows: 0,
             sent: 0,
             known_before: 0,
+            payments: None,
             carried_on: carried as u64,
             took_seconds: 0.0,
             first_entry_after_seconds: None,

@@ -58,6 +58,9 @@ impl Reconciliation {
             grouped(new),
             grouped(self.known_before)
         )?;
+        if let Some(payments) = self.payments {
+            write!(f, "; {} went as payments", grouped(payments))?;
+        }
         if self.carried_on > 0 {
             write!(
                 f,

@@ -7,7 +7,7 @@ use anyhow::bail;
 use bank::LocalBank;
 use clap::Args;
 use tributary_history::{Config, History, generate};
-use tributary_replay::Moment;
+use tributary_replay::{Moment, Through};
 
 use super::flow::Flow;
 use super::live::Live;
@@ -56,6 +56,7 @@ impl Demo {
             alone: true,
             speed: self.speed,
             since,
+            through: Through::Ledger,
         };
         let outcome = replay_and_reconcile(&history, &target, &interrupt);
         let mut sound = match &outcome {

@@ -8,7 +8,7 @@ use tributary_checker::{Compared, End, Invariant, LedgerCheck, ReadModelCheck, V
 use tributary_contracts::topics::ACCOUNTS_EVENTS;
 use tributary_history::{History, open_history};
 use tributary_projection::KafkaTopic;
-use tributary_replay::{Checked, Moment, Options, Progress, Reconciliation, read_model, replay};
+use tributary_replay::{Checked, Moment, Options, Progress, Reconciliation, Through, read_model, replay};
 
 use crate::interrupt::Interrupt;
 
@@ -30,6 +30,8 @@ pub(crate) struct Target {
     pub(crate) speed: Option<f64>,
     /// When the person began to wait.
     pub(crate) since: Moment,
+    /// What makes the transfers.
+    pub(crate) through: Through,
 }
 
 /// Reads a history; what is wrong with it as a whole comes with its code.
@@ -47,6 +49,7 @@ pub(crate) fn replay_and_reconcile(
         brokers: target.brokers.clone(),
         speed: target.speed,
         since: target.since,
+        through: target.through.clone(),
     };
     let mut progress = Progress::on_stderr();
     let replayed = replay(history, &options, &mut progress, &|| interrupt.asked())?;

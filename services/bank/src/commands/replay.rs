@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use bank::LocalBank;
 use clap::Args;
 use tributary_local_stack::{self as local_stack, Endpoints, Place};
-use tributary_replay::Moment;
+use tributary_replay::{Moment, Through};
 
 use super::reconcile::{Target, open, replay_and_reconcile, tell};
 use crate::interrupt::Interrupt;
@@ -24,6 +24,12 @@ pub(crate) struct Replay {
     /// Times the recorded speed, by the rows' days; else as fast as the ledger takes it
     #[arg(long, value_name = "N", value_parser = speed)]
     speed: Option<f64>,
+    /// What makes the transfers between the history's accounts
+    #[arg(long, value_enum, default_value_t = Maker::Ledger)]
+    through: Maker,
+    /// Address of the HTTP API, for --through payments on a bank that runs
+    #[arg(long, value_name = "URL")]
+    api: Option<String>,
     /// Kafka's bootstrap address, of a bank that runs
     #[arg(
         long,
@@ -42,6 +48,15 @@ pub(crate) struct Replay {
     json: Option<PathBuf>,
 }
 
+/// What makes transfers.
+#[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+enum Maker {
+    /// Commands to the ledger: they have happened
+    Ledger,
+    /// Payments through the HTTP API, each with its saga
+    Payments,
+}
+
 /// A speed that time goes on with.
 pub(crate) fn speed(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
@@ -55,20 +70,27 @@ impl Replay {
         let since = Moment::now();
         let interrupt = Interrupt::listen()?;
         let history = open(&self.path)?;
-        let target = |brokers, database_url, alone| Target {
+        let target = |brokers, database_url, through, alone| Target {
             brokers,
             database_url,
             alone,
             speed: self.speed,
             since,
+            through,
         };
         let reconciliation = match self.running(&self.place.place())? {
             Some((brokers, database_url)) => {
-                replay_and_reconcile(&history, &target(brokers, database_url, false), &interrupt)?
+                let through = self.through(self.api.clone())?;
+                replay_and_reconcile(
+                    &history,
+                    &target(brokers, database_url, through, false),
+                    &interrupt,
+                )?
             }
             None => {
                 let bank = LocalBank::start(&self.place.options())?;
-                let target = target(bank.brokers(), bank.database_url(), true);
+                let through = self.through(Some(format!("http://{}", bank.api())))?;
+                let target = target(bank.brokers(), bank.database_url(), through, true);
                 let outcome = replay_and_reconcile(&history, &target, &interrupt);
                 bank.stop()?;
                 outcome?
@@ -78,6 +100,15 @@ impl Replay {
         Ok(match reconciliation.is_sound() {
             true => ExitCode::SUCCESS,
             false => ExitCode::FAILURE,
+        })
+    }
+
+    fn through(&self, api: Option<String>) -> anyhow::Result<Through> {
+        Ok(match self.through {
+            Maker::Ledger => Through::Ledger,
+            Maker::Payments => Through::Payments {
+                api: api.context("--through payments needs --api: the demo prints its address")?,
+            },
         })
     }
 

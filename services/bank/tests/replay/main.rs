@@ -10,6 +10,7 @@
 mod doctor;
 mod periods;
 mod refused;
+mod through_payments;
 
 use std::{collections::BTreeMap, path::Path, process::Command, time::Duration};
 
@@ -22,7 +23,7 @@ use tributary_history::{Config, History, generate};
 use tributary_local_stack::Options as StackOptions;
 use tributary_replay::{
     DifferenceKind, Entry, Moment, News, Options, Plan, Progress, ReadModelLedger, Reconciliation, Replayed,
-    TopicLedger, read_model, replay,
+    Through, TopicLedger, read_model, replay,
 };
 use tributary_stream::kafka::EventReader;
 
@@ -40,6 +41,7 @@ fn replayed(history: &History, bank: &LocalBank) -> Replayed {
         brokers: bank.brokers(),
         speed: None,
         since: Moment::now(),
+        through: Through::Ledger,
     };
     replay(history, &options, &mut Progress::quiet(), &|| false).unwrap()
 }
@@ -73,6 +75,7 @@ fn having_seen(history: &History, records: &[Record]) -> Replayed {
         ledger,
         sent: 0,
         known_before: 0,
+        payments: None,
         faults: Default::default(),
         refused: Default::default(),
         took: Duration::ZERO,
@@ -151,6 +154,8 @@ fn histories_are_replayed_once_reconcile_row_by_row_and_come_back_from_an_export
     // Of sources of their own, so they can stand on the same bank.
     refused::what_stands_behind_a_refused_row_waits_for_its_repair(&bank, home.path());
     periods::an_account_goes_on_where_the_ledger_has_it_and_nowhere_else(&bank, home.path());
+    through_payments::transfers_end_with_the_same_balances_when_they_are_payments(&bank);
+    through_payments::what_is_refused_is_told_and_what_is_reviewed_is_approved(&bank, home.path());
     bank.stop().unwrap();
 }
 

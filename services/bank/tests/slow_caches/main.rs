@@ -9,7 +9,7 @@ use tributary_accounts::Accounts;
 use tributary_contracts::topics::{ACCOUNTS_EVENTS, LOCAL_PARTITIONS};
 use tributary_history::{Config, History, generate};
 use tributary_local_stack::{Options as StackOptions, Place, PostgresConfig};
-use tributary_replay::{Moment, Options, Progress, Replayed, replay};
+use tributary_replay::{Moment, Options, Progress, Replayed, Through, replay};
 use tributary_stream::{
     kafka::EventReader,
     log::EventsRead,
@@ -21,6 +21,7 @@ fn replayed(history: &History, bank: &LocalBank) -> Replayed {
         brokers: bank.brokers(),
         speed: None,
         since: Moment::now(),
+        through: Through::Ledger,
     };
     replay(history, &options, &mut Progress::quiet(), &|| false).unwrap()
 }
