@@ -20,6 +20,7 @@ use rdkafka::types::{RDKafkaErrorCode as Code, RDKafkaRespErr};
 use tributary_contracts::record::Record;
 
 use super::clock::Deadline;
+use super::closing::ClosedAside;
 use super::faults::classify;
 use super::reader::{EventReader, Step};
 use super::settings::{KafkaSettings, group_consumer};
@@ -106,7 +107,7 @@ impl ConsumerContext for Membership {
 
 /// A static member of the service's group that reads its inbox.
 pub(super) struct GroupConsumer {
-    consumer: BaseConsumer<Membership>,
+    consumer: ClosedAside<BaseConsumer<Membership>>,
     settings: KafkaSettings,
     assigned: BTreeSet<i32>,
     /// The offset that comes next, of each partition that is being consumed.
@@ -151,14 +152,8 @@ impl GroupConsumer {
             )));
         }
         self.next.insert(partition, from);
-        self.retire_reader();
+        self.reader = None;
         Ok(())
-    }
-
-    fn retire_reader(&mut self) {
-        if let Some(reader) = self.reader.take() {
-            reader.retire();
-        }
     }
 
     pub(super) fn poll(&mut self, poll: Poll) -> Polled {
@@ -269,7 +264,7 @@ impl GroupConsumer {
     fn revoke(&mut self, partitions: &[i32], polled: &mut Polled) {
         for partition in partitions {
             if self.next.remove(partition).is_some() {
-                self.retire_reader();
+                self.reader = None;
             }
             // One that came and went within this poll was never told of.
             let told = !polled.assigned.contains(partition);
@@ -284,14 +279,14 @@ impl GroupConsumer {
     }
 }
 
-fn subscribed(settings: &KafkaSettings) -> Result<BaseConsumer<Membership>, Fault> {
+fn subscribed(settings: &KafkaSettings) -> Result<ClosedAside<BaseConsumer<Membership>>, Fault> {
     let consumer: BaseConsumer<Membership> = group_consumer(settings)
         .create_with_context(Membership::default())
         .map_err(|error| classify("can't create the inbox consumer", &error))?;
     consumer
         .subscribe(&[&settings.inbox])
         .map_err(|error| classify("can't subscribe to the inbox", &error))?;
-    Ok(consumer)
+    Ok(ClosedAside::new(consumer))
 }
 
 /// What a poll has gathered, against its limits.

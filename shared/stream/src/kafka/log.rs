@@ -115,7 +115,6 @@ impl KafkaLog {
         if stands != Some(from) {
             let start = BTreeMap::from([(partition, from)]);
             let reader = EventReader::open(&self.settings.brokers, &self.settings.events, &start)?;
-            self.retire_reader(partition);
             self.readers.insert(partition, reader);
         }
         let Some(reader) = self.readers.get_mut(&partition) else {
@@ -129,7 +128,7 @@ impl KafkaLog {
     }
 
     fn consume(&mut self, partition: i32, from: i64) -> Result<(), Fault> {
-        self.retire_reader(partition);
+        self.readers.remove(&partition);
         let (start, end) = self.watermarks.of(&self.settings.inbox, partition)?;
         if !(start..=end).contains(&from) {
             return Err(Fault {
@@ -168,14 +167,8 @@ impl KafkaLog {
     }
 
     fn revoke(&mut self, polled: &Polled) {
-        for &partition in &polled.revoked {
-            self.retire_reader(partition);
-        }
-    }
-
-    fn retire_reader(&mut self, partition: i32) {
-        if let Some(reader) = self.readers.remove(&partition) {
-            reader.retire();
+        for partition in &polled.revoked {
+            self.readers.remove(partition);
         }
     }
 }

@@ -9,6 +9,7 @@
 //! What librdkafka does was measured, not believed: `docs/librdkafka.md`.
 
 mod clock;
+mod closing;
 mod commands;
 mod consumer;
 mod faults;

@@ -1,7 +1,6 @@
 //! Committed records of given partitions, in offset order, up to the last stable offset.
 
 use std::collections::BTreeMap;
-use std::thread;
 use std::time::Duration;
 
 use rdkafka::client::ClientContext;
@@ -13,6 +12,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use tributary_contracts::record::Record;
 
 use super::clock::Deadline;
+use super::closing::ClosedAside;
 use super::faults::{classify, kind_of};
 use super::settings::partition_reader;
 use super::{records, report};
@@ -63,7 +63,7 @@ struct Position {
 
 /// Reads partitions of one topic, committed records only.
 pub struct EventReader {
-    consumer: BaseConsumer<Reporting>,
+    consumer: ClosedAside<BaseConsumer<Reporting>>,
     topic: String,
     positions: BTreeMap<i32, Position>,
     /// Came after records of the same poll, and is told by the next.
@@ -88,7 +88,7 @@ impl EventReader {
             .assign(&assignment)
             .map_err(|error| classify("can't read partitions", &error))?;
         Ok(Self {
-            consumer,
+            consumer: ClosedAside::new(consumer),
             topic: topic.to_owned(),
             positions: from
                 .iter()
@@ -97,13 +97,6 @@ impl EventReader {
             postponed: None,
             patience: Deadline::after(NO_PROGRESS_MAX),
         })
-    }
-
-    /// Closes it on a thread of its own: closing takes up to 130 ms, which a worker has better uses for.
-    pub(super) fn retire(self) {
-        let closing = thread::Builder::new().name("closing a reader".to_owned());
-        // Without a thread it is closed here.
-        drop(closing.spawn(move || drop(self)));
     }
 
     /// Reads up to `records_max` records. Waits at most `max_wait` for the first; returns at once when the end of every
