@@ -8,6 +8,7 @@
 //!           /kafka/controller/    configuration, the log of the cluster's metadata
 //!           /postgres/            cluster; as root, under /var/tmp/tributary-<hash> instead
 //!           /postgres.password
+//!           /pii.master.key       of the bank that runs on it: wraps the keys of personal data
 //! ```
 
 use std::fs::{self, File};

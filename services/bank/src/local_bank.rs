@@ -19,7 +19,7 @@ use tributary_stream::{
     worker::WorkerConfig,
 };
 
-use crate::Projections;
+use crate::{Projections, personal_data_of};
 
 /// A running bank. Dropped without [`LocalBank::stop`], its servers are killed; nothing that was acknowledged is lost.
 pub struct LocalBank {
@@ -36,7 +36,7 @@ impl LocalBank {
     /// # Errors
     /// When a server doesn't start, topics are not as declared, or a service can't connect.
     pub fn start(options: &Options) -> anyhow::Result<Self> {
-        let stack = Stack::start(options)?;
+        let mut stack = Stack::start(options)?;
         let brokers = stack.brokers();
         for change in topics::apply(&brokers, ALL, LOCAL_PARTITIONS, 1)? {
             if let topics::Change::Drifted { .. } = change {
@@ -62,6 +62,7 @@ impl LocalBank {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             brokers: stack.brokers(),
             database_url: stack.database_url(),
+            personal_data: Some(personal_data_of(&mut stack)?),
             limits: Limits::default(),
         })?;
         Ok(Self {

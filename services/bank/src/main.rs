@@ -28,6 +28,7 @@ enum Command {
     Service(commands::service::Service),
     Topics(commands::topics::Topics),
     Dlq(commands::dlq::Dlq),
+    Pii(commands::pii::Pii),
     Simulate(commands::simulate::Simulate),
 }
 
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
         Command::Service(service) => service.run(),
         Command::Topics(topics) => topics.run(),
         Command::Dlq(dlq) => dlq.run(),
+        Command::Pii(pii) => pii.run(),
         Command::Simulate(simulate) => simulate.run(),
     };
     outcome.unwrap_or_else(|error| {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use tokio::sync::{Semaphore, watch};
 use tributary_contracts::codec::Message;
+use tributary_pii::Vault;
 
 use crate::Limits;
 use crate::log::{SendError, Sender, Tail};
@@ -25,6 +26,8 @@ pub(crate) struct App {
     /// Of every topic.
     pub(crate) partitions: i32,
     pub(crate) models: ReadModels,
+    /// None: personal data is neither taken nor shown.
+    pub(crate) vault: Option<Vault>,
     pub(crate) progress: Vec<Progress>,
     pub(crate) sender: Sender,
     pub(crate) accounts: Arc<Tail>,

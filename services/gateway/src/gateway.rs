@@ -19,6 +19,7 @@ use crate::app::App;
 use crate::guard::guard;
 use crate::log::{Sender, TailThread};
 use crate::metrics::Metrics;
+use crate::personal::PersonalData;
 use crate::read::{self, Progress, ReadModels};
 use crate::{LISTEN_NOT_LOOPBACK, api, server};
 
@@ -73,6 +74,8 @@ pub struct Options {
     pub brokers: String,
     /// PostgreSQL's address.
     pub database_url: String,
+    /// None: personal data is neither taken nor shown.
+    pub personal_data: Option<PersonalData>,
     pub limits: Limits,
 }
 
@@ -148,6 +151,7 @@ impl Gateway {
                 brokers: options.brokers,
                 partitions: i32::try_from(partitions.len()).unwrap_or(i32::MAX),
                 models: ReadModels::new(database),
+                vault: options.personal_data.map(PersonalData::vault),
                 progress: [read::ACCOUNTS, read::PAYMENTS, of_accounts, of_payments, of_fraud]
                     .map(Progress::new)
                     .into(),
@@ -223,9 +227,21 @@ fn run(runtime: &Runtime, listener: TcpListener, router: axum::Router, app: &Arc
         tokio::select! {
             () = server::serve(listener, router, &app.limits, app.stopping.clone()) => {}
             _ = follow => {}
+            () = sweep(app) => {}
         }
         app.models.close().await;
+        if let Some(vault) = &app.vault {
+            vault.store().close().await;
+        }
     });
+}
+
+/// Never ends.
+async fn sweep(app: &App) {
+    match &app.vault {
+        Some(vault) => vault.sweep().await,
+        None => std::future::pending().await,
+    }
 }
 
 /// The OpenAPI document, generated from the code.

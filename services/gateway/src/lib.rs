@@ -14,6 +14,7 @@ mod guard;
 mod log;
 mod metrics;
 mod outcome;
+mod personal;
 mod position;
 mod prefer;
 mod problem;
@@ -22,6 +23,7 @@ mod server;
 mod wish;
 
 pub use gateway::{Gateway, GatewayError, Limits, Options, document};
+pub use personal::PersonalData;
 pub use problem::CODES;
 
 /// Refuses an address that others could reach, as long as nobody has to sign in.

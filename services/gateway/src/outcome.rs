@@ -16,6 +16,7 @@ use tributary_stream::StreamEvent;
 
 use crate::app::App;
 use crate::log::{Seen, Waiting};
+use crate::personal::Remittance;
 use crate::position::Position;
 use crate::problem::Problem;
 use crate::read::{self, Account, CommandState, FraudView, Payment};
@@ -27,6 +28,15 @@ pub(crate) enum Outcome<T> {
     /// It was there before the command, and this is how it stands now.
     Before(T),
     Refused(Problem),
+}
+
+impl Outcome<Payment> {
+    /// Opens what is sealed in the payment.
+    pub(crate) async fn reveal(&mut self, app: &App) {
+        if let Self::Done(payment) | Self::Before(payment) = self {
+            app.reveal(std::slice::from_mut(payment)).await;
+        }
+    }
 }
 
 /// How the event that answers our record speaks of the command.
@@ -295,6 +305,7 @@ fn initiated(
         amount: decimal(terms.amount),
         currency: terms.currency.to_string(),
         booking_date: terms.booking_date,
+        remittance: terms.remittance.clone().map(Remittance::new),
         refunds: terms.refunds.map(|original| original.0),
         state: "pending".to_owned(),
         code: None,

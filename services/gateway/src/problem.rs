@@ -50,7 +50,8 @@ codes! {
     BodyTooLarge = "BODY_TOO_LARGE", PAYLOAD_TOO_LARGE, "The body is too large";
     BodyTooSlow = "BODY_TOO_SLOW", REQUEST_TIMEOUT, "The body did not come in time";
     ContentTypeUnsupported = "CONTENT_TYPE_UNSUPPORTED", UNSUPPORTED_MEDIA_TYPE, "The body must be JSON";
-    RemittanceUnsupported = "REMITTANCE_UNSUPPORTED", UNPROCESSABLE_ENTITY, "Free text is not taken yet";
+    RemittanceUnsupported = "REMITTANCE_UNSUPPORTED", UNPROCESSABLE_ENTITY, "This gateway takes no free text";
+    PersonalDataErased = "PERSONAL_DATA_ERASED", UNPROCESSABLE_ENTITY, "The customer's personal data is erased";
     AccountUnknown = "ACCOUNT_UNKNOWN", NOT_FOUND, "There is no such account";
     PaymentUnknown = "PAYMENT_UNKNOWN", NOT_FOUND, "There is no such payment";
     Overloaded = "OVERLOADED", TOO_MANY_REQUESTS, "The bank has more to do than it can do in time";
@@ -58,6 +59,7 @@ codes! {
     DeliveryUnconfirmed = "DELIVERY_UNCONFIRMED", SERVICE_UNAVAILABLE, "The log did not confirm the command";
     ReadModelBehind = "READ_MODEL_BEHIND", PRECONDITION_FAILED, "The read model has not come that far";
     ReadModelUnavailable = "READ_MODEL_UNAVAILABLE", SERVICE_UNAVAILABLE, "The read model can't be read";
+    KeyStoreUnavailable = "KEY_STORE_UNAVAILABLE", SERVICE_UNAVAILABLE, "The key store can't be used";
     NotReady = "NOT_READY", SERVICE_UNAVAILABLE, "The gateway can't serve";
     TimedOut = "TIMED_OUT", SERVICE_UNAVAILABLE, "The answer took too long";
     Internal = "INTERNAL", INTERNAL_SERVER_ERROR, "The gateway has a defect";

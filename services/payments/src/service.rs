@@ -27,7 +27,7 @@ impl Service for Payments {
         dead_letters: PAYMENTS_DLQ,
     };
 
-    const FOLD_VERSION: u32 = 2;
+    const FOLD_VERSION: u32 = 3;
 
     const GOLDEN: Golden = Golden {
         schema: "09ed1c1629bc1c8bfcca6761b1018ea3",

@@ -8,6 +8,7 @@ mod flow;
 mod live;
 pub(crate) mod load;
 mod machine;
+pub(crate) mod pii;
 mod place;
 mod reconcile;
 pub(crate) mod replay;

@@ -68,6 +68,10 @@ struct GatewayArguments {
     /// PostgreSQL's address
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
     database_url: String,
+    #[command(flatten)]
+    key_store: super::pii::KeyStoreArguments,
+    #[command(flatten)]
+    master: super::pii::MasterKeyArguments,
 }
 
 /// How a service's workers run.
@@ -105,10 +109,17 @@ impl Service {
             Name::Payments(workers) => run::<Payments>(workers, &interrupt),
             Name::Fraud(workers) => run::<Fraud>(workers, &interrupt),
             Name::Gateway(gateway) => {
+                let personal_data = super::pii::personal_data(&gateway.key_store, &gateway.master)?;
+                if personal_data.is_none() {
+                    eprintln!(
+                        "There is neither key store nor master key: remittance is refused (docs/personal-data.md)."
+                    );
+                }
                 let gateway = Gateway::start(Options {
                     listen: gateway.listen,
                     brokers: gateway.brokers,
                     database_url: gateway.database_url,
+                    personal_data,
                     limits: Limits::default(),
                 })?;
                 println!(

@@ -45,6 +45,8 @@ impl Up {
             progress: Progress::on_stderr(),
             ..Options::at(place)
         })?;
+        // Made now, so that a gateway finds them.
+        bank::personal_data_of(&mut stack)?;
         describe(&mut stack);
         println!("Up until Ctrl-C.");
         interrupt.wait_unless(|| stack.ended().is_some());
@@ -74,11 +76,16 @@ pub(super) fn describe(stack: &mut Stack) {
         Some(postgres) => {
             let url = postgres.database_url_without_password();
             let password = format!("$(cat '{}')", data_dir.join("postgres.password").display());
-            println!(
-                "  export DATABASE_URL=\"{}\"",
-                url.replacen('@', &format!(":{password}@"), 1)
-            );
+            let url = url.replacen('@', &format!(":{password}@"), 1);
+            println!("  export DATABASE_URL=\"{url}\"");
+            if let Some((server, _)) = url.rsplit_once('/') {
+                println!("  export KEY_STORE_URL=\"{server}/{}\"", bank::KEY_STORE_DATABASE);
+            }
         }
         None => println!("  DATABASE_URL as it is set"),
     }
+    println!(
+        "  export PII_MASTER_KEY_FILE='{}'",
+        bank::master_key_file(stack).display()
+    );
 }

@@ -30,7 +30,15 @@ fn a_bad_payment_is_refused_with_its_code() {
         ("creditor", json!(ID), 422, "TRANSFER_TO_SELF"),
         ("creditor", json!("x"), 400, "MALFORMED"),
         ("booking_date", json!("2026-02-30"), 400, "MALFORMED"),
-        ("remittance", json!("rent for May"), 422, "REMITTANCE_UNSUPPORTED"),
+        ("remittance", json!(""), 422, "FIELD_EMPTY"),
+        ("remittance", json!("rent for May\n"), 422, "FIELD_MALFORMED"),
+        (
+            "remittance",
+            json!("rent for May ".repeat(11)),
+            422,
+            "FIELD_TOO_LONG",
+        ),
+        ("remittance", json!({"rent for May": 1}), 400, "MALFORMED"),
         ("surprise", json!(1), 400, "MALFORMED"),
     ] {
         let refused = client.post("/v1/payments", &key(), &with(good.clone(), field, value.clone()));
@@ -211,6 +219,7 @@ fn only_loopback_is_listened_on() {
         listen: "0.0.0.0:0".parse().unwrap(),
         brokers: "127.0.0.1:1".to_owned(),
         database_url: "postgres://none".to_owned(),
+        personal_data: None,
         limits: Limits::default(),
     });
     let error = refused.err().unwrap().to_string();

@@ -39,13 +39,14 @@ fn await_ready(client: &Client) {
     }
 }
 
-/// A further gateway of the bank, with limits of its own.
+/// A further gateway of the bank, with limits of its own and without a key store.
 pub(crate) fn gateway(limits: Limits) -> Gateway {
     let bank = bank();
     Gateway::start(Options {
         listen: "127.0.0.1:0".parse().unwrap(),
         brokers: bank.brokers(),
         database_url: bank.database_url(),
+        personal_data: None,
         limits,
     })
     .unwrap()

@@ -10,3 +10,4 @@ mod events;
 mod limits;
 #[cfg(test)]
 mod payments;
+mod remittance;

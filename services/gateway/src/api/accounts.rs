@@ -189,6 +189,7 @@ pub(crate) async fn payments(
     let limit = page.limit()?;
     let after = page.after(|cursor| list.cursor(cursor))?;
     app.reach(&wait_for.0, &[PAYMENTS]).await?;
-    let page = app.models.payments(list, after, limit).await?;
+    let mut page = app.models.payments(list, after, limit).await?;
+    app.reveal(&mut page.payments).await;
     Ok(shown(page.as_of.clone(), page))
 }

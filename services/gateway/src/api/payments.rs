@@ -5,7 +5,6 @@ use axum::extract::State;
 use axum::response::Response;
 use chrono::NaiveDate;
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use smol_str::SmolStr;
 use tributary_contracts::accounts::Details;
 use tributary_contracts::payments::{
@@ -14,6 +13,7 @@ use tributary_contracts::payments::{
 use tributary_contracts::topics::PAYMENTS_INBOX;
 use tributary_ids::{AccountId, CommandId, CustomerId, PaymentId};
 use tributary_money::Currency;
+use tributary_pii::PersonalText;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -23,7 +23,7 @@ use crate::amount;
 use crate::app::{App, Shared};
 use crate::extract::{Id, Keyed, Parameters, Submitted, WaitFor};
 use crate::outcome::{Begun, about_payment, of_payment};
-use crate::problem::{Code, Problem};
+use crate::problem::Problem;
 use crate::read::{PAYMENTS, Payment, PaymentList, PaymentPage, Queue, TIMELINES, Timeline};
 use crate::wish::{self, Wish};
 
@@ -48,9 +48,10 @@ pub(crate) struct NewPayment {
     currency: Currency,
     /// The business day; today in UTC where it is left out.
     booking_date: Option<NaiveDate>,
-    /// Recognised, to be refused with a code of its own.
-    #[schema(ignore)]
-    remittance: Option<IgnoredAny>,
+    /// What the debtor writes to the creditor: no control characters, line breaks or marks of writing direction. It is
+    /// encrypted with the customer's key before it goes anywhere.
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 140, examples("rent for May"))]
+    remittance: Option<PersonalText>,
 }
 
 /// Sends money from one account of the bank to another.
@@ -74,10 +75,6 @@ pub(crate) async fn pay(
     submitted: Submitted<NewPayment>,
 ) -> Result<Response, Problem> {
     let Submitted { keyed, body } = submitted;
-    if body.remittance.is_some() {
-        let detail = "remittance is free text, and would stand in the log unencrypted";
-        return Err(Problem::new(Code::RemittanceUnsupported, detail));
-    }
     let amount = amount::positive("amount", &body.amount, body.currency)?;
     if body.debtor == body.creditor {
         return Err(Problem::refused(
@@ -87,15 +84,20 @@ pub(crate) async fn pay(
     }
     let id = wish::command_id("/v1/payments", &keyed.key);
     let payment = wish::payment_of(id);
+    let customer = CustomerId(body.customer);
+    let remittance = match &body.remittance {
+        Some(text) => Some(app.seal_remittance(payment, customer, text).await?),
+        None => None,
+    };
     let command = PaymentsCommand::from(InitiateTransfer {
         payment_id: payment,
-        customer: CustomerId(body.customer),
+        customer,
         debtor: AccountId(body.debtor),
         creditor: AccountId(body.creditor),
         amount: amount::written(amount),
         currency: body.currency,
         booking_date: body.booking_date.unwrap_or_else(|| wish::today(wish::now())),
-        remittance: None,
+        remittance: remittance.clone(),
         details: Details::default(),
     });
     let written = amount::written(amount);
@@ -103,6 +105,7 @@ pub(crate) async fn pay(
         body.booking_date.is_none()
             && (there.customer, there.debtor, there.creditor) == (body.customer, body.debtor, body.creditor)
             && (there.amount.as_str(), there.currency.as_str()) == (written.as_str(), body.currency.code())
+            && there.remittance.as_ref().map(|there| &there.sealed) == remittance.as_ref()
     };
     let begin = Begin {
         id,
@@ -142,13 +145,16 @@ impl Begin {
             payment: self.payment,
             is_same,
         };
-        let outcome = within(keyed.wait, async {
+        let mut outcome = within(keyed.wait, async {
             match waiting {
                 Some(waiting) => of_payment(app, waiting, &position, begun).await,
                 None => Ok(None),
             }
         })
         .await?;
+        if let Some(outcome) = &mut outcome {
+            outcome.reveal(app).await;
+        }
         let in_log = InLog {
             command: self.id,
             position,
@@ -193,7 +199,8 @@ pub(crate) async fn show(
     wait_for: WaitFor,
 ) -> Result<Response, Problem> {
     app.reach(&wait_for.0, &[PAYMENTS]).await?;
-    let payment = known(&app, PaymentId(id)).await?;
+    let mut payment = known(&app, PaymentId(id)).await?;
+    app.reveal(std::slice::from_mut(&mut payment)).await;
     Ok(shown(vec![payment.position.clone()], payment))
 }
 
@@ -380,13 +387,16 @@ async fn go_on(
     let id = wish::command_id(&format!("{}/{what}", wish::payment_address(payment)), &keyed.key);
     let waiting = keyed.wait.map(|_| app.payments.waiters.register([id.0, id.0]));
     let position = submit(app, id, correlation_id, keyed, &command).await?;
-    let outcome = within(keyed.wait, async {
+    let mut outcome = within(keyed.wait, async {
         match waiting {
             Some(waiting) => about_payment(app, waiting, &position, id, payment).await,
             None => Ok(None),
         }
     })
     .await?;
+    if let Some(outcome) = &mut outcome {
+        outcome.reveal(app).await;
+    }
     let in_log = InLog {
         command: id,
         position,
@@ -421,6 +431,7 @@ pub(crate) async fn queue(
     let limit = page.limit()?;
     let after = page.after(|cursor| list.cursor(cursor))?;
     app.reach(&wait_for.0, &[PAYMENTS]).await?;
-    let page = app.models.payments(list, after, limit).await?;
+    let mut page = app.models.payments(list, after, limit).await?;
+    app.reveal(&mut page.payments).await;
     Ok(shown(page.as_of.clone(), page))
 }

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::{ReadError, ReadModels, as_of, currency, decimal, positions, timestamp};
 use crate::cursor;
+use crate::personal::Remittance;
 use crate::position::Position;
 
 /// What the fraud service decided, or its fallback.
@@ -41,6 +42,9 @@ pub(crate) struct Payment {
     #[schema(examples("CZK"))]
     pub(crate) currency: String,
     pub(crate) booking_date: NaiveDate,
+    /// What the debtor wrote to the creditor.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) remittance: Option<Remittance>,
     /// The payment that this one pays back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) refunds: Option<Uuid>,
@@ -244,6 +248,11 @@ fn read(row: &PgRow, payment_id: Uuid) -> Result<Payment, ReadError> {
         }),
         None => None,
     };
+    let remittance: Option<&str> = row.try_get("remittance")?;
+    let remittance = remittance
+        .map(|text| text.parse().map(Remittance::new))
+        .transpose()
+        .map_err(|_| ReadError::Row("remittance"))?;
     let ended_ms: Option<i64> = row.try_get("ended_ms")?;
     let initiated_ms = row.try_get("initiated_ms")?;
     Ok(Payment {
@@ -255,6 +264,7 @@ fn read(row: &PgRow, payment_id: Uuid) -> Result<Payment, ReadError> {
         amount: decimal(row.try_get("amount")?, currency),
         currency: currency.to_string(),
         booking_date: row.try_get("booking_date")?,
+        remittance,
         refunds: row.try_get("refunds")?,
         state: row.try_get("state")?,
         code: row.try_get("code")?,

@@ -1,5 +1,6 @@
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
+use smol_str::SmolStr;
 use tributary_contracts::{
     accounts::Details,
     envelope::BusinessDate,
@@ -26,6 +27,8 @@ pub struct Payment {
     pub hold_expires_at: i64,
     pub booking_date: BusinessDate,
     pub details: Details,
+    /// Of the remittance information, its ciphertext's tag alone: a digest that tells whether another one is the same.
+    pub remittance_tag: Option<SmolStr>,
     /// The payment that this one pays back.
     pub refunds: Option<PaymentId>,
     /// Record time of its beginning, milliseconds since the epoch.
@@ -71,6 +74,7 @@ impl Payment {
             hold_expires_at: event.hold_expires_at,
             booking_date: event.booking_date,
             details: event.details.clone(),
+            remittance_tag: event.remittance.as_ref().map(|sealed| sealed.tag().into()),
             refunds: event.refunds,
             initiated_at: time_ms,
             correlation_id,

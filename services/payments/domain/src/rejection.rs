@@ -33,6 +33,10 @@ pub enum Rejection {
     FieldEmpty { field: &'static str },
     #[error("{field} has more than {bytes_max} bytes")]
     FieldTooLong { field: &'static str, bytes_max: usize },
+    #[error("{field} is not sealed by a cipher that is known here")]
+    FieldNotSealed { field: &'static str },
+    #[error("{field} is sealed with the key of another than the payment's customer")]
+    SealedForAnother { field: &'static str },
 }
 
 impl Rejection {
@@ -53,6 +57,8 @@ impl Rejection {
         "REFUND_OF_REFUND",
         "FIELD_EMPTY",
         "FIELD_TOO_LONG",
+        "FIELD_NOT_SEALED",
+        "SEALED_FOR_ANOTHER",
     ];
 
     /// Stable code, for programs; `docs/errors.md` has an entry for each.
@@ -73,6 +79,8 @@ impl Rejection {
             Self::RefundOfRefund => "REFUND_OF_REFUND",
             Self::FieldEmpty { .. } => "FIELD_EMPTY",
             Self::FieldTooLong { .. } => "FIELD_TOO_LONG",
+            Self::FieldNotSealed { .. } => "FIELD_NOT_SEALED",
+            Self::SealedForAnother { .. } => "SEALED_FOR_ANOTHER",
         }
     }
 }

@@ -19,7 +19,7 @@ impl ReadModel for PaymentsModel {
     type Event = PaymentsEvent;
 
     const NAME: &'static str = "payments";
-    const VERSION: i32 = 1;
+    const VERSION: i32 = 2;
     const DDL: &'static str = include_str!("schema.sql");
 
     async fn apply(

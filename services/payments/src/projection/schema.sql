@@ -11,6 +11,8 @@ CREATE TABLE payments (
     amount          bigint NOT NULL CHECK (amount > 0),
     currency        text NOT NULL,
     booking_date    date NOT NULL,
+    -- What the debtor writes to the creditor: cipher, subject of the key and ciphertext, between them a point.
+    remittance      text,
     -- The payment that this one pays back.
     refunds         uuid,
     -- 'pending': it waits for the ledger or the fraud service. 'in-review': for an analyst. 'settling': the ledger moves

@@ -3,7 +3,9 @@
 use std::collections::HashSet;
 
 use sqlx::{PgConnection, Row as _, postgres::PgRow};
-use tributary_contracts::{envelope::BusinessDate, fraud::FraudDecision, payments::PaymentsEvent};
+use tributary_contracts::{
+    envelope::BusinessDate, fraud::FraudDecision, payments::PaymentsEvent, sealed::Sealed,
+};
 use tributary_ids::PaymentId;
 use tributary_projection::{LoggedEvent, Payload, storable};
 use uuid::Uuid;
@@ -114,14 +116,14 @@ async fn insert_begun(database: &mut PgConnection, rows: &[(Uuid, &Begun)]) -> R
     }
     let dates: Vec<BusinessDate> = column(rows, |row| row.terms.booking_date);
     sqlx::query(
-        "INSERT INTO payments (payment_id, kind, customer, debtor, creditor, amount, currency, booking_date, refunds,
-                               state, case_opened, refunded, correlation_id, initiated_ms, partition, first_offset,
-                               last_offset)
-         SELECT payment_id, kind, customer, debtor, creditor, amount, currency, booking_date, refunds, 'pending', false,
-                0, correlation_id, initiated_ms, partition, first_offset, first_offset
+        "INSERT INTO payments (payment_id, kind, customer, debtor, creditor, amount, currency, booking_date, remittance,
+                               refunds, state, case_opened, refunded, correlation_id, initiated_ms, partition,
+                               first_offset, last_offset)
+         SELECT payment_id, kind, customer, debtor, creditor, amount, currency, booking_date, remittance, refunds,
+                'pending', false, 0, correlation_id, initiated_ms, partition, first_offset, first_offset
          FROM UNNEST($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::uuid[], $6::bigint[], $7::text[], $8::date[],
-                     $9::uuid[], $10::uuid[], $11::bigint[], $12::int[], $13::bigint[])
-              AS new (payment_id, kind, customer, debtor, creditor, amount, currency, booking_date, refunds,
+                     $9::text[], $10::uuid[], $11::uuid[], $12::bigint[], $13::int[], $14::bigint[])
+              AS new (payment_id, kind, customer, debtor, creditor, amount, currency, booking_date, remittance, refunds,
                       correlation_id, initiated_ms, partition, first_offset)",
     )
     .bind(ids(rows))
@@ -132,6 +134,7 @@ async fn insert_begun(database: &mut PgConnection, rows: &[(Uuid, &Begun)]) -> R
     .bind(column(rows, |row| row.terms.amount))
     .bind(column(rows, |row| row.terms.currency.code()))
     .bind(dates)
+    .bind(column(rows, |row| row.terms.remittance.as_ref().map(Sealed::to_string)))
     .bind(column(rows, |row| row.terms.refunds.map(|payment| payment.0)))
     .bind(column(rows, |row| row.correlation_id))
     .bind(column(rows, |row| row.initiated_ms))

@@ -6,6 +6,7 @@ use tributary_contracts::{
     payments::{
         InitiateTransfer, PaymentsCommand, RefundPayment, ResumePayment, ReviewDecision, ReviewPayment,
     },
+    sealed::{CIPHER, Sealed},
     topics::{self, ACCOUNTS_INBOX, PAYMENTS_EVENTS, PAYMENTS_INBOX},
 };
 use tributary_fraud::Fraud;
@@ -138,7 +139,11 @@ fn transfer(payment: &str, amount: &str) -> InitiateTransfer {
         amount: amount.into(),
         currency: czk(),
         booking_date: "2027-01-15".parse().unwrap(),
-        remittance: None,
+        remittance: Some(Sealed {
+            subject: CustomerId::named("ann").0,
+            cipher: CIPHER.into(),
+            ciphertext: "A".repeat(123),
+        }),
         details: Default::default(),
     }
 }

@@ -12,6 +12,7 @@ use tributary_contracts::{
     payments::{InitiateTransfer, PaymentsCommand, PaymentsEvent, RefundPayment},
     record::{Headers, Outgoing, Record},
     runtime::{CommandRefused, RuntimeEvent},
+    sealed::{CIPHER, Sealed},
     topics::{ACCOUNTS_INBOX, FRAUD_INBOX, PAYMENTS_INBOX, Topic},
 };
 use tributary_fraud::Fraud;
@@ -48,6 +49,15 @@ pub(crate) fn transfer(amount: &str) -> InitiateTransfer {
         booking_date: "2026-11-25".parse().unwrap(),
         remittance: None,
         details: Default::default(),
+    }
+}
+
+/// As if it were sealed by the key of `name`: what is inside nobody here looks at.
+pub(crate) fn sealed(name: &str, character: char) -> Sealed {
+    Sealed {
+        subject: CustomerId::named(name).0,
+        cipher: CIPHER.into(),
+        ciphertext: character.to_string().repeat(123),
     }
 }
 

@@ -6,11 +6,12 @@ use tributary_contracts::{
     accounts::{CloseAccount, GlAccount},
     payments::{InitiateTransfer, PaymentsEvent, ResumePayment, ReviewDecision, ReviewPayment},
     record::Outgoing,
+    sealed::Sealed,
 };
 use tributary_ids::PaymentId;
 use uuid::Uuid;
 
-use crate::bank::{Bank, account, payment, refund, spoilt, transfer};
+use crate::bank::{Bank, account, payment, refund, sealed, spoilt, transfer};
 
 pub(crate) fn review(decision: ReviewDecision) -> ReviewPayment {
     ReviewPayment {
@@ -51,6 +52,63 @@ fn money_goes_from_one_account_to_the_other_once() {
         (bank.balance("ann").0, bank.balance("bob").0),
         (1_987_450, 12_550)
     );
+    bank.at_rest();
+}
+
+#[test]
+fn a_remittance_is_ciphertext_by_the_customers_key_or_refused() {
+    let mut bank = Bank::open();
+    let with = |remittance: Sealed| InitiateTransfer {
+        remittance: Some(remittance),
+        ..transfer("1")
+    };
+    let good = sealed("ann", 'A');
+    for (bad, code) in [
+        ("rent for May", "refused FIELD_NOT_SEALED"),
+        ("", "refused FIELD_EMPTY"),
+        (&"A".repeat(1_201), "refused FIELD_TOO_LONG"),
+        (&"A".repeat(122), "refused FIELD_NOT_SEALED"),
+    ] {
+        let ciphertext = bad.to_owned();
+        let bad = Sealed {
+            ciphertext,
+            ..good.clone()
+        };
+        bank.pay(with(bad));
+        bank.settle();
+        assert_eq!(bank.story.last().unwrap(), code);
+    }
+    let cipher = "rot13.v1".into();
+    bank.pay(with(Sealed {
+        cipher,
+        ..good.clone()
+    }));
+    bank.pay(with(sealed("bob", 'A')));
+    bank.pay(with(good.clone()));
+    // Another command: the same text, another one, none.
+    bank.pay(with(good.clone()));
+    bank.pay(with(sealed("ann", 'B')));
+    bank.pay(transfer("1"));
+    bank.settle();
+    assert_eq!(
+        bank.story[4..],
+        [
+            "refused FIELD_NOT_SEALED",
+            "refused SEALED_FOR_ANOTHER",
+            "payment-initiated",
+            "payment-unchanged",
+            "refused PAYMENT_CONFLICT",
+            "refused PAYMENT_CONFLICT",
+            "payment-advanced",
+            "payment-advanced",
+            "payment-completed",
+        ]
+    );
+    let kept = bank.events.iter().find_map(|event| match event {
+        PaymentsEvent::PaymentInitiated(event) => event.remittance.clone(),
+        _ => None,
+    });
+    assert_eq!(kept, Some(good));
     bank.at_rest();
 }
 

@@ -1,13 +1,16 @@
 //! The read model in a real PostgreSQL, folded from what the sagas wrote, row by row what the service itself knows.
 
-use tributary_contracts::{payments::ReviewDecision, record::Outgoing};
+use tributary_contracts::{
+    payments::{InitiateTransfer, ReviewDecision},
+    record::Outgoing,
+};
 use tributary_ids::PaymentId;
 use tributary_payments::projection::PaymentsModel;
 use tributary_projection::{MemoryTopic, ProjectionError};
 use tributary_testkit::Database;
 
 use crate::{
-    bank::{Bank, NOW, PARTITIONS, payment, refund, transfer},
+    bank::{Bank, NOW, PARTITIONS, payment, refund, sealed, transfer},
     faults,
     payments::review,
 };
@@ -52,7 +55,10 @@ fn known(bank: &Bank, id: PaymentId) -> String {
 async fn a_row_says_what_became_of_its_payment() {
     let mut database = Database::new("payment").await;
     let mut bank = Bank::open();
-    bank.pay(transfer("125.50"));
+    bank.pay(InitiateTransfer {
+        remittance: Some(sealed("ann", 'A')),
+        ..transfer("125.50")
+    });
     bank.settle();
     bank.pay(refund("half", "62.75"));
     bank.settle();
@@ -77,6 +83,8 @@ async fn a_row_says_what_became_of_its_payment() {
         database.text(&row(refund)).await,
         format!("refund|completed|6275|0|CZK|{}|f|0", payment())
     );
+    let remittances = "SELECT string_agg(remittance, ';') FROM payments";
+    assert_eq!(database.text(remittances).await, sealed("ann", 'A').to_string());
     let refusals = "SELECT string_agg(concat_ws('|', kind, code, command_type), ';') FROM refusals";
     assert_eq!(
         database.text(refusals).await,

@@ -5,7 +5,7 @@ use tributary_contracts::{
     payments::{InitiateRefund, InitiateTransfer, PaymentInitiated, PaymentKind},
     sealed::{SEALED_BYTES_MAX, Sealed},
 };
-use tributary_ids::{HoldId, PaymentId};
+use tributary_ids::{CustomerId, HoldId, PaymentId};
 use tributary_money::Money;
 
 use super::{Context, Decision, step};
@@ -23,7 +23,7 @@ pub(super) fn transfer(
     if command.debtor == command.creditor {
         return Err(Rejection::TransferToSelf);
     }
-    sealed("remittance", command.remittance.as_ref())?;
+    sealed("remittance", command.remittance.as_ref(), command.customer)?;
     details(&command.details)?;
     let event = PaymentInitiated {
         payment_id: command.payment_id,
@@ -106,6 +106,7 @@ fn has_terms(payment: &Payment, event: &PaymentInitiated) -> bool {
         event.refunds,
     );
     let money = (event.amount, event.currency, event.booking_date, &event.details);
+    let remittance = event.remittance.as_ref().map(Sealed::tag);
     sides
         == (
             payment.kind,
@@ -121,6 +122,7 @@ fn has_terms(payment: &Payment, event: &PaymentInitiated) -> bool {
                 payment.booking_date,
                 &payment.details,
             )
+        && remittance == payment.remittance_tag.as_deref()
 }
 
 pub(super) fn positive(text: &str, currency: tributary_money::Currency) -> Result<Money, Rejection> {
@@ -142,10 +144,17 @@ pub(super) fn code(field: &'static str, text: &str) -> Result<(), Rejection> {
     bounded(field, text, CODE_BYTES_MAX)
 }
 
-fn sealed(field: &'static str, sealed: Option<&Sealed>) -> Result<(), Rejection> {
+/// What is inside nobody here can see: only that it is ciphertext, and that erasing the customer erases it.
+fn sealed(field: &'static str, sealed: Option<&Sealed>, customer: CustomerId) -> Result<(), Rejection> {
     let Some(sealed) = sealed else { return Ok(()) };
     bounded(field, &sealed.ciphertext, SEALED_BYTES_MAX)?;
-    bounded(field, &sealed.cipher, CODE_BYTES_MAX)
+    if !sealed.is_well_formed() {
+        return Err(Rejection::FieldNotSealed { field });
+    }
+    match sealed.subject == customer.0 {
+        true => Ok(()),
+        false => Err(Rejection::SealedForAnother { field }),
+    }
 }
 
 /// The ledger has the last word on these, but by then the money is reserved: what is too long is refused here.
