@@ -2,8 +2,12 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+/// When a load began, by both clocks: latencies are told by the steady one, the log's times by the wall's.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Start(Instant);
+pub(crate) struct Start {
+    steady: Instant,
+    wall: Duration,
+}
 
 impl Start {
     #[expect(
@@ -11,20 +15,31 @@ impl Start {
         reason = "the edge that paces a load and measures it"
     )]
     pub(crate) fn now() -> Self {
-        Self(Instant::now())
+        Self {
+            steady: Instant::now(),
+            wall: wall(),
+        }
     }
 
     pub(crate) fn elapsed(self) -> Duration {
-        self.0.elapsed()
+        self.steady.elapsed()
+    }
+
+    /// Milliseconds since the epoch at a moment after the start.
+    pub(crate) fn wall_ms(self, at: Duration) -> f64 {
+        (self.wall + at).as_secs_f64() * 1_000.0
     }
 }
 
-/// Milliseconds since the epoch.
 #[expect(
     clippy::disallowed_methods,
     reason = "a client says until when its command is worth something"
 )]
+fn wall() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+/// Milliseconds since the epoch.
 pub(crate) fn wall_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    i64::try_from(wall().as_millis()).unwrap_or(i64::MAX)
 }

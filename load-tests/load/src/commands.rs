@@ -40,8 +40,8 @@ impl Commands {
         self.record(ACCOUNTS_INBOX, id, command.key(), &command)
     }
 
-    /// A payment of one unit.
-    pub(crate) fn pay(&self, payment_id: PaymentId, (debtor, creditor): (u32, u32)) -> Outgoing {
+    /// A payment of one unit, and its command's id.
+    pub(crate) fn pay(&self, payment_id: PaymentId, (debtor, creditor): (u32, u32)) -> (CommandId, Outgoing) {
         let command = PaymentsCommand::from(InitiateTransfer {
             payment_id,
             customer: self.population.owner(debtor),
@@ -54,7 +54,20 @@ impl Commands {
             details: Default::default(),
         });
         let id = CommandId::named(&format!("pay/{payment_id}"));
-        self.record(PAYMENTS_INBOX, id, command.key(), &command)
+        (id, self.record(PAYMENTS_INBOX, id, command.key(), &command))
+    }
+
+    /// The same as a request's body.
+    pub(crate) fn request(&self, (debtor, creditor): (u32, u32)) -> String {
+        serde_json::json!({
+            "customer": self.population.owner(debtor),
+            "debtor": self.population.account(debtor),
+            "creditor": self.population.account(creditor),
+            "amount": "1",
+            "currency": self.currency,
+            "booking_date": self.booking_date,
+        })
+        .to_string()
     }
 
     fn record(&self, topic: Topic, id: CommandId, key: String, command: &impl Message) -> Outgoing {

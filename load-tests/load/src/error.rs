@@ -5,8 +5,6 @@ use tributary_stream::log::Fault;
 pub enum LoadError {
     #[error("the log: {0}")]
     Log(#[from] Fault),
-    #[error("offsets can't be looked up: {0}")]
-    Offsets(#[from] rdkafka::error::KafkaError),
     #[error("the read model: {0}")]
     Database(#[from] sqlx::Error),
     #[error("no runtime or thread: {0}")]

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use hdrhistogram::Histogram;
 
 /// Three significant digits from a microsecond to ten minutes; what takes longer counts as ten minutes.
-fn histogram() -> Histogram<u64> {
+pub(crate) fn histogram() -> Histogram<u64> {
     #[expect(clippy::expect_used, reason = "constant bounds")]
     Histogram::new_with_bounds(1, 600_000_000, 3).expect("bounds that a histogram takes")
 }
@@ -28,6 +28,8 @@ pub(crate) struct Recorder {
     pub(crate) ended: Histogram<u64>,
     /// Until the read model shows it.
     pub(crate) visible: Histogram<u64>,
+    /// Until the gateway had the payment in the log.
+    pub(crate) acknowledged: Histogram<u64>,
     /// By second of the schedule, the warm-up included.
     pub(crate) seconds: BTreeMap<u64, Second>,
 }
@@ -38,6 +40,7 @@ impl Recorder {
             warm_up,
             ended: histogram(),
             visible: histogram(),
+            acknowledged: histogram(),
             seconds: BTreeMap::new(),
         }
     }
@@ -63,6 +66,13 @@ impl Recorder {
         }
     }
 
+    pub(crate) fn acknowledged(&mut self, intended: Duration, now: Duration) {
+        if intended >= self.warm_up {
+            self.acknowledged
+                .saturating_record(micros(now.saturating_sub(intended)));
+        }
+    }
+
     fn second(&mut self, at: Duration) -> &mut Second {
         self.seconds.entry(at.as_secs()).or_insert_with(|| Second {
             latency: histogram(),
@@ -72,7 +82,7 @@ impl Recorder {
     }
 }
 
-fn micros(latency: Duration) -> u64 {
+pub(crate) fn micros(latency: Duration) -> u64 {
     u64::try_from(latency.as_micros()).unwrap_or(u64::MAX).max(1)
 }
 

@@ -2,6 +2,8 @@
 
 use std::{
     collections::BTreeMap,
+    net::SocketAddr,
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -13,6 +15,7 @@ use std::{
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Exp1};
+use tokio::sync::mpsc;
 use tributary_contracts::{
     codec::{self, RawEvent},
     envelope::BusinessDate,
@@ -26,8 +29,11 @@ use crate::{
     LoadError, Population, Report,
     clock::{Start, wall_ms},
     commands::Commands,
-    outcomes::Outcomes,
-    report::Configuration,
+    cost::Counters,
+    hops::{self, FOLLOWED_MAX},
+    outcomes::{Outcomes, Sent},
+    report::{Configuration, Found},
+    through::{self, Wish, Wishes},
     watch::Machine,
 };
 
@@ -43,6 +49,10 @@ const IN_FLIGHT_MAX: usize = 20_000;
 pub struct Target {
     pub brokers: String,
     pub database_url: String,
+    /// Where the gateway listens: payments then go through it, and straight to the topic otherwise.
+    pub gateway: Option<SocketAddr>,
+    /// Where the broker keeps its logs, if that is on this machine.
+    pub log_dir: Option<PathBuf>,
     /// Names and ids of the processes whose processor time and memory are reported.
     pub processes: Vec<(String, u32)>,
 }
@@ -62,6 +72,8 @@ pub struct Load {
     pub measured: Duration,
     /// How long payments may take after the last was sent; what has not ended then is reported as unfinished.
     pub grace: Duration,
+    /// Whether it is looked up afterwards where the time went and what payments cost. The timelines must run for that.
+    pub in_detail: bool,
     pub seed: u64,
 }
 
@@ -145,15 +157,33 @@ pub fn run(load: &Load, target: &Target, interrupted: &dyn Fn() -> bool) -> Resu
     let reader = EventReader::open(&target.brokers, PAYMENTS_EVENTS.name, &ends)?;
     let machine = Machine::new(&target.brokers, commands.partitions, &target.processes)?;
     let (producer, lost) = producer(&target.brokers)?;
+    let before = match load.in_detail {
+        true => Some(Counters::read(target)?),
+        false => None,
+    };
     let start = Start::now();
-    let outcomes = Outcomes::new(start, load.warm_up);
+    let follow_every = (load.rate * load.measured.as_secs_f64() / FOLLOWED_MAX).ceil() as u64;
+    let asks = target.gateway.is_some();
+    let outcomes = Arc::new(Outcomes::new(start, load.warm_up, follow_every, asks));
     let samples = thread::scope(|scope| {
         let log = scope.spawn(|| outcomes.watch_log(reader));
         let read_model = scope.spawn(|| outcomes.watch_read_model(&target.database_url));
         let machine = scope.spawn(|| machine.watch(&outcomes, || start.elapsed()));
-        let sent = send(load, &commands, &producer, &outcomes, start, interrupted)
+        let sent = match target.gateway {
+            None => send(load, start, interrupted, &mut |number, pair, intended| {
+                let payment = PaymentId::named(&number);
+                let (command, record) = commands.pay(payment, pair);
+                outcomes.sent(Sent {
+                    payment,
+                    command,
+                    intended,
+                });
+                Ok(producer.send(&record, 0)?)
+            })
             .and_then(|()| Ok(producer.flush()?))
-            .map(|()| wait_for_the_rest(&outcomes, load.grace));
+            .map(|()| wait_for_the_rest(&outcomes, load.grace)),
+            Some(gateway) => ask(load, &commands, gateway, &outcomes, start, interrupted),
+        };
         outcomes.stop();
         // Whoever stopped watching is why nothing more was seen, so it is told first.
         log.join().unwrap_or(Err(LoadError::Panicked))?;
@@ -161,26 +191,55 @@ pub fn run(load: &Load, target: &Target, interrupted: &dyn Fn() -> bool) -> Resu
         let samples = machine.join().unwrap_or(Err(LoadError::Panicked))?;
         sent.map(|()| samples)
     })?;
-    let (recorder, outcomes, unfinished) = outcomes.into_parts();
-    let configuration = Configuration::of(load, commands.partitions);
-    let undelivered = lost.load(Ordering::Relaxed);
-    Ok(Report::new(
-        configuration,
-        recorder,
-        outcomes,
-        unfinished,
-        undelivered,
+    let seen = Arc::into_inner(outcomes).ok_or(LoadError::Panicked)?.into_seen();
+    let ended = seen.recorder.seconds.values().map(|second| second.ended).sum();
+    let (mut hops, mut cost) = (Vec::new(), None);
+    if let Some(before) = before {
+        hops = hops::hops(target, start, &seen.followed)?;
+        cost = Some(Counters::read(target)?.since(&before, target, ended)?);
+    }
+    let found = Found {
+        undelivered: lost.load(Ordering::Relaxed) + seen.turned_away,
         samples,
-    ))
+        hops,
+        cost,
+    };
+    let configuration = Configuration::of(load, commands.partitions, asks);
+    Ok(Report::new(configuration, seen, found))
 }
 
-fn send(
+/// Asks the gateway for every payment, and waits for the answers and the ends.
+fn ask(
     load: &Load,
     commands: &Commands,
-    producer: &CommandProducer,
-    outcomes: &Outcomes,
+    gateway: SocketAddr,
+    outcomes: &Arc<Outcomes>,
     start: Start,
     interrupted: &dyn Fn() -> bool,
+) -> Result<(), LoadError> {
+    let (wishes, waiting): (Wishes, _) = mpsc::unbounded_channel();
+    let asking = through::ask_all(gateway, waiting, outcomes)?;
+    let sent = send(load, start, interrupted, &mut |key, pair, intended| {
+        outcomes.asked(intended);
+        let body = commands.request(pair);
+        // Nobody takes wishes any more if the thread panicked, which is told below.
+        drop(wishes.send(Wish { key, body, intended }));
+        Ok(())
+    });
+    drop(wishes);
+    wait_for_the_rest(outcomes, load.grace);
+    // What still waits for a connection is not asked for any more.
+    outcomes.stop();
+    asking.join().map_err(|_| LoadError::Panicked)?;
+    sent
+}
+
+/// Begins each payment when the schedule says: with a name of its own, debtor and creditor, and the moment.
+fn send(
+    load: &Load,
+    start: Start,
+    interrupted: &dyn Fn() -> bool,
+    begin: &mut dyn FnMut(String, (u32, u32), Duration) -> Result<(), LoadError>,
 ) -> Result<(), LoadError> {
     // Another run of the same load is of other payments.
     let run = format!("load/{}/{}", load.seed, wall_ms());
@@ -193,16 +252,17 @@ fn send(
         if intended >= end || sleep_until(intended, start, interrupted) {
             break;
         }
-        let payment = PaymentId::named(&format!("{run}/{number}"));
-        let record = commands.pay(payment, load.population.pair(&mut random));
-        outcomes.intended(payment, intended);
-        producer.send(&record, 0)?;
+        begin(
+            format!("{run}/{number}"),
+            load.population.pair(&mut random),
+            intended,
+        )?;
     }
     Ok(())
 }
 
 /// Returns whether it was interrupted.
-fn sleep_until(intended: Duration, start: Start, interrupted: &dyn Fn() -> bool) -> bool {
+pub(crate) fn sleep_until(intended: Duration, start: Start, interrupted: &dyn Fn() -> bool) -> bool {
     loop {
         if interrupted() {
             return true;

@@ -26,12 +26,21 @@ pub struct Knee {
     pub beyond: Option<f64>,
     /// In the order in which they were run.
     pub steps: Vec<Report>,
+    /// At 100 and 1,000 a second as far as that was kept up with, and at half and four fifths of what was: how long payments
+    /// take where a bank is run.
+    pub points: Vec<Report>,
 }
+
+/// Rates at which latencies are compared, payments a second.
+const POINTS: [f64; 2] = [100.0, 1_000.0];
+
+/// Parts of the knee at which they are.
+const PARTS: [f64; 2] = [0.5, 0.8];
 
 /// A step between the last that was kept up with and the first that wasn't ends the search at this ratio.
 const CLOSE_ENOUGH: f64 = 1.12;
 
-/// Raises the rate until the bank can't keep up, then halves the gap until it is small.
+/// Raises the rate until the bank can't keep up, then halves the gap until it is small; then looks closer at some rates below.
 ///
 /// # Errors
 /// As [`run`].
@@ -46,6 +55,7 @@ pub fn sweep(
         sustained: None,
         beyond: None,
         steps: Vec::new(),
+        points: Vec::new(),
     };
     let mut rate = sweep.from;
     loop {
@@ -66,7 +76,19 @@ pub fn sweep(
             (Some(sustained), None) if sustained < sweep.to => (sustained * sweep.factor).min(sweep.to),
             // Not even the first: lower, but not for ever.
             (None, Some(beyond)) if beyond > sweep.from / 8.0 => beyond / 2.0,
-            _ => return Ok(knee),
+            _ => break,
         };
     }
+    let sustained = knee.sustained.unwrap_or(0.0);
+    let parts = PARTS.map(|part| part * sustained);
+    let rates = POINTS.into_iter().filter(|rate| *rate <= sustained).chain(parts);
+    for rate in rates.filter(|rate| *rate > 0.0) {
+        let report = run(&Load { rate, ..load.clone() }, target, interrupted)?;
+        if interrupted() {
+            break;
+        }
+        told(&report);
+        knee.points.push(report);
+    }
+    Ok(knee)
 }

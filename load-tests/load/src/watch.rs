@@ -3,22 +3,15 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use rdkafka::{
-    ClientConfig, Offset, TopicPartitionList,
-    consumer::{BaseConsumer, Consumer},
-};
 use serde::Serialize;
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 use tributary_contracts::topics::{ACCOUNTS_INBOX, FRAUD_INBOX, PAYMENTS_INBOX};
-use tributary_stream::kafka::Watermarks;
+use tributary_stream::kafka::{CommittedOffsets, Watermarks};
 
 use crate::{LoadError, outcomes::Outcomes};
 
 /// How often it is looked.
 const EVERY: Duration = Duration::from_secs(1);
-
-/// How long a group's coordinator may take to say what was committed.
-const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
 const SERVICES: [(&str, &str); 3] = [
     ("payments", PAYMENTS_INBOX.name),
@@ -47,8 +40,7 @@ pub(crate) struct Machine {
     system: System,
     processes: Vec<(String, Pid)>,
     watermarks: Watermarks,
-    groups: Vec<(&'static str, &'static str, BaseConsumer)>,
-    partitions: i32,
+    groups: Vec<(&'static str, &'static str, CommittedOffsets)>,
 }
 
 impl Machine {
@@ -58,13 +50,9 @@ impl Machine {
         partitions: i32,
         processes: &[(String, u32)],
     ) -> Result<Self, LoadError> {
-        let group = |(service, inbox): (&'static str, &'static str)| {
-            let client = ClientConfig::new()
-                .set("bootstrap.servers", brokers)
-                .set("group.id", service)
-                .set("enable.auto.commit", "false")
-                .create()?;
-            Ok((service, inbox, client))
+        let group = |(service, inbox)| {
+            let committed = CommittedOffsets::of(brokers, service, inbox, partitions);
+            (service, inbox, committed)
         };
         Ok(Self {
             system: System::new().map_err(|error| LoadError::Machine(error.to_string()))?,
@@ -73,11 +61,7 @@ impl Machine {
                 .map(|(name, id)| (name.clone(), Pid::from_u32(*id)))
                 .collect(),
             watermarks: Watermarks::connect(brokers)?,
-            groups: SERVICES
-                .into_iter()
-                .map(group)
-                .collect::<Result<_, LoadError>>()?,
-            partitions,
+            groups: SERVICES.into_iter().map(group).collect(),
         })
     }
 
@@ -134,18 +118,13 @@ impl Machine {
         usages
     }
 
-    fn lag(&self) -> Result<BTreeMap<&'static str, i64>, LoadError> {
+    fn lag(&mut self) -> Result<BTreeMap<&'static str, i64>, LoadError> {
         let mut lags = BTreeMap::new();
-        for (service, inbox, client) in &self.groups {
-            let mut asked = TopicPartitionList::new();
-            asked.add_partition_range(inbox, 0, self.partitions - 1);
-            let committed = client.committed_offsets(asked, CALL_TIMEOUT)?;
+        for (service, inbox, committed) in &mut self.groups {
             let mut lag = 0;
-            for element in committed.elements() {
-                let (_, end) = self.watermarks.of(inbox, element.partition())?;
-                if let Offset::Offset(offset) = element.offset() {
-                    lag += (end - offset).max(0);
-                }
+            for (partition, offset) in committed.fetch()? {
+                let (_, end) = self.watermarks.of(inbox, partition)?;
+                lag += (end - offset).max(0);
             }
             lags.insert(*service, lag);
         }

@@ -11,6 +11,7 @@
 
 mod backoff;
 mod batch;
+mod copy;
 mod error;
 mod event;
 mod feeder;
@@ -28,6 +29,7 @@ mod status;
 mod trouble;
 
 pub use batch::EventBatch;
+pub use copy::{CopyRow, CopyRows, text_array};
 pub use error::{Poison, ProjectionError};
 pub use event::{LoggedEvent, Payload, decode};
 pub use feeder::{EventStream, StreamEnd};

@@ -11,6 +11,10 @@ use crate::{
 /// How often something that takes long is reported.
 const REPORT_EVERY: Duration = Duration::from_secs(10);
 
+/// Pause after a transaction that came to the log's end: what is written meanwhile shares one transaction, which costs the
+/// database about the same however few rows it holds.
+const GATHER: Duration = Duration::from_millis(20);
+
 /// A connection to a schema and a stream of events that goes on where the schema's offsets stand. It lasts until the
 /// first error; what is true after that, the next session reads from the database.
 pub(crate) struct Session<M: ReadModel> {
@@ -21,6 +25,8 @@ pub(crate) struct Session<M: ReadModel> {
     /// As last read or written.
     offsets: Offsets,
     events_max: usize,
+    /// Whether the last transaction came to the log's end.
+    gathers: bool,
 }
 
 /// How a transaction ended that was not in error.
@@ -30,7 +36,8 @@ enum Ended {
     Overtaken,
 }
 
-/// Connects with a schema as the place of all names, as a read model's connection is.
+/// Connects with a schema as the place of all names, as a read model's connection is. Its commits don't wait for the disk:
+/// if the database's server dies, rows and offsets of the last moments go together, and the events are applied again.
 ///
 /// # Errors
 /// The database's.
@@ -38,7 +45,11 @@ pub async fn connect(options: &PgConnectOptions, schema: &SchemaName) -> Result<
     let options = options
         .clone()
         .application_name(&format!("projection {schema}"))
-        .options([("search_path", schema.as_str()), ("datestyle", "ISO")]);
+        .options([
+            ("search_path", schema.as_str()),
+            ("datestyle", "ISO"),
+            ("synchronous_commit", "off"),
+        ]);
     reported(
         "connecting",
         schema.as_str(),
@@ -88,6 +99,7 @@ impl<M: ReadModel> Session<M> {
             stream,
             offsets,
             events_max,
+            gathers: false,
         })
     }
 
@@ -97,6 +109,9 @@ impl<M: ReadModel> Session<M> {
 
     /// Waits for events and applies them. Returns whether nothing stood after them.
     pub(crate) async fn advance(&mut self, model: &mut M, reporter: &Reporter) -> Result<bool, Trouble> {
+        if self.gathers {
+            tokio::time::sleep(GATHER).await;
+        }
         let mut batch = self.stream.next(self.events_max).await?;
         loop {
             if batch.leaves_gap_after(&self.offsets) {
@@ -122,6 +137,7 @@ impl<M: ReadModel> Session<M> {
                     self.offsets
                         .extend(moves.iter().map(|moved| (moved.partition, moved.next)));
                     reporter.applied(&self.offsets, batch.events.len() as u64, batch.at_end);
+                    self.gathers = batch.at_end;
                     return Ok(batch.at_end);
                 }
                 Ended::Overtaken => {

@@ -43,7 +43,7 @@ pub enum Action {
 pub struct Poll {
     /// How long to wait for the first record or membership change.
     pub max_wait: Duration,
-    /// How long to gather further records after the first.
+    /// How long after the poll's begin further records are gathered, once there is one.
     pub linger: Duration,
     /// 0: only membership; delivers no records.
     pub records_max: usize,

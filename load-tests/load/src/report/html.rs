@@ -89,6 +89,11 @@ fn plots(report: &Report) -> Result<String, LoadError> {
         &[("latency".to_owned(), nines(&report.quantiles))],
     )?;
     html += &plot(
+        "Where the time of a payment goes, hop by hop",
+        ("hop", "ms"),
+        &hops(report),
+    )?;
+    html += &plot(
         "Payments a second",
         ("s", "/s"),
         &[
@@ -112,6 +117,16 @@ fn plots(report: &Report) -> Result<String, LoadError> {
 fn nines(quantiles: &[(f64, f64)]) -> Vec<(f64, f64)> {
     let nines = |&(quantile, ms): &(f64, f64)| (quantile < 1.0).then(|| (-(1.0 - quantile).log10(), ms));
     quantiles.iter().filter_map(nines).collect()
+}
+
+/// Hops by their place in the list above the plots.
+fn hops(report: &Report) -> Vec<Line> {
+    let line = |name: &str, of: fn(&super::Latency) -> f64| {
+        let points = report.hops.iter().enumerate();
+        let points = points.map(|(place, hop)| (place as f64 + 1.0, of(&hop.latency)));
+        (name.to_owned(), points.collect())
+    };
+    vec![line("p50", |hop| hop.p50), line("p99", |hop| hop.p99)]
 }
 
 fn lag(report: &Report) -> Vec<Line> {

@@ -8,11 +8,7 @@ use std::{collections::BTreeMap, time::Duration};
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
-use crate::{
-    Load,
-    recorder::{Recorder, Second},
-    watch::Sample,
-};
+use crate::{Cost, Floor, HopSeen, Load, outcomes::Seen, recorder::Second, watch::Sample};
 
 /// What was asked for.
 #[derive(Clone, Debug, Serialize)]
@@ -23,17 +19,20 @@ pub struct Configuration {
     pub measured_seconds: f64,
     pub accounts: u32,
     pub partitions: i32,
+    /// Whether payments were asked for through the gateway, and not sent straight to the topic.
+    pub through_http: bool,
     pub seed: u64,
 }
 
 impl Configuration {
-    pub(crate) fn of(load: &Load, partitions: i32) -> Self {
+    pub(crate) fn of(load: &Load, partitions: i32, through_http: bool) -> Self {
         Self {
             rate: load.rate,
             warm_up_seconds: load.warm_up.as_secs_f64(),
             measured_seconds: load.measured.as_secs_f64(),
             accounts: load.population.accounts(),
             partitions,
+            through_http,
             seed: load.seed,
         }
     }
@@ -51,7 +50,8 @@ pub struct Latency {
 }
 
 impl Latency {
-    fn of(histogram: &Histogram<u64>) -> Option<Self> {
+    /// None of an empty one. It counts in microseconds.
+    pub(crate) fn of(histogram: &Histogram<u64>) -> Option<Self> {
         let at = |quantile| histogram.value_at_quantile(quantile) as f64 / 1_000.0;
         (!histogram.is_empty()).then(|| Self {
             p50: at(0.5),
@@ -97,6 +97,14 @@ pub struct ProcessSeen {
     pub memory_bytes_max: u64,
 }
 
+/// What was looked up once a load was over.
+pub(crate) struct Found {
+    pub(crate) undelivered: u64,
+    pub(crate) samples: Vec<Sample>,
+    pub(crate) hops: Vec<HopSeen>,
+    pub(crate) cost: Option<Cost>,
+}
+
 /// Everything that a load showed.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
@@ -107,11 +115,19 @@ pub struct Report {
     pub latency: Option<Latency>,
     /// Until the payments' read model showed it, ten milliseconds more at most.
     pub visible: Option<Latency>,
+    /// Until the gateway had it in the log, of payments through the gateway.
+    pub acknowledged: Option<Latency>,
+    /// Where the time goes, of a sample of the completed payments.
+    pub hops: Vec<HopSeen>,
+    /// Of all payments, those of the warm-up included.
+    pub cost: Option<Cost>,
+    /// A bare chain of as many hops at the same rate on the same broker, if it was asked for.
+    pub floor: Option<Floor>,
     /// All payments, those of the warm-up included, by how they ended.
     pub outcomes: BTreeMap<&'static str, u64>,
     /// Sent, and not ended when the report was made.
     pub unfinished: u64,
-    /// Records that the log did not take.
+    /// Records that the log did not take, and requests that the gateway turned away.
     pub undelivered: u64,
     pub seconds: Vec<SecondSeen>,
     pub processes: BTreeMap<String, ProcessSeen>,
@@ -122,14 +138,8 @@ pub struct Report {
 }
 
 impl Report {
-    pub(crate) fn new(
-        configuration: Configuration,
-        recorder: Recorder,
-        outcomes: BTreeMap<&'static str, u64>,
-        unfinished: u64,
-        undelivered: u64,
-        samples: Vec<Sample>,
-    ) -> Self {
+    pub(crate) fn new(configuration: Configuration, seen: Seen, found: Found) -> Self {
+        let (recorder, samples) = (seen.recorder, found.samples);
         let seconds: Vec<_> = recorder
             .seconds
             .iter()
@@ -150,15 +160,25 @@ impl Report {
             ended_per_second: ended as f64 / configuration.measured_seconds,
             latency: Latency::of(&recorder.ended),
             visible: Latency::of(&recorder.visible),
-            outcomes,
-            unfinished,
-            undelivered,
+            acknowledged: Latency::of(&recorder.acknowledged),
+            hops: found.hops,
+            cost: found.cost,
+            floor: None,
+            outcomes: seen.counts,
+            unfinished: seen.unfinished,
+            undelivered: found.undelivered,
             processes: processes(&samples, &measured, ended),
             configuration,
             seconds,
             samples,
             quantiles,
         }
+    }
+
+    /// How many times as long as through the bare chain a payment takes: medians and 99th percentiles.
+    pub fn times_the_floor(&self) -> Option<(f64, f64)> {
+        let (bank, floor) = (self.latency?, self.floor.as_ref()?.latency?);
+        Some((bank.p50 / floor.p50, bank.p99 / floor.p99))
     }
 
     /// Whether the bank kept up: what was sent ended, as fast as it was sent, and not too late.

@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, hash_map::Entry};
 
 use tributary_contracts::accounts::{
     AccountOpened, AccountsEvent, Direction, EntryPosted, GlAccount, HoldAdjusted, HoldPlaced, HoldReleased,
@@ -6,10 +6,10 @@ use tributary_contracts::accounts::{
 };
 use tributary_ids::{AccountId, HoldId};
 use tributary_money::Currency;
-use tributary_projection::{LoggedEvent, Payload, storable};
+use tributary_projection::{CopyRows, LoggedEvent, Payload, storable};
 
 use super::{
-    copy::CopyRows,
+    copy,
     rows::{AccountRow, HoldRow, HoldState, Opening},
 };
 
@@ -72,7 +72,7 @@ impl Fault {
 
 impl Fold {
     pub(super) fn event(&mut self, event: &LoggedEvent<AccountsEvent>) -> Result<(), Fault> {
-        self.refusals.refusal(event);
+        copy::refusal(&mut self.refusals, event);
         let Payload::Service(data) = &event.envelope.data else {
             return Ok(());
         };
@@ -172,7 +172,7 @@ impl Fold {
         // The difference of two 64-bit balances fits unless the leg itself would not have.
         let movement = i64::try_from(movement).map_err(|_| Fault::BalanceDiffers { expected, found })?;
         account.posted = found;
-        self.entries.entry(event, entry, movement);
+        copy::entry(&mut self.entries, event, entry, movement);
         Ok(())
     }
 
@@ -243,10 +243,19 @@ impl Fold {
 
     /// The ledger remembers an ended hold's id for a while only: later it may be used again.
     fn begin_hold(&mut self, key: (AccountId, HoldId), row: HoldRow) -> Result<(), Fault> {
-        match self.holds.insert(key, row) {
-            Some(before) if before.state == HoldState::Open => Err(Fault::HoldDiffers),
-            _ => Ok(()),
+        match self.holds.entry(key) {
+            Entry::Vacant(place) => {
+                place.insert(row);
+            }
+            Entry::Occupied(before) if before.get().state == HoldState::Open => {
+                return Err(Fault::HoldDiffers);
+            }
+            Entry::Occupied(mut before) => {
+                let is_stored = before.get().is_stored;
+                before.insert(HoldRow { is_stored, ..row });
+            }
         }
+        Ok(())
     }
 
     fn open_hold(
@@ -281,6 +290,7 @@ impl Fold {
 
 fn hold_row(event: &LoggedEvent<AccountsEvent>, direction: Direction, amount: i64) -> HoldRow {
     HoldRow {
+        is_stored: false,
         direction,
         state: HoldState::Open,
         reserved: amount,

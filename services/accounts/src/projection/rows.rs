@@ -34,6 +34,13 @@ pub(super) struct AccountRow {
 }
 
 impl AccountRow {
+    pub(super) fn status(&self) -> &'static str {
+        match self.closed_on {
+            Some(_) => "closed",
+            None => "open",
+        }
+    }
+
     pub(super) fn pending(&mut self, direction: Direction) -> &mut i64 {
         match direction {
             Direction::Out => &mut self.pending_out,
@@ -70,6 +77,8 @@ impl HoldState {
 /// A row of `holds`.
 #[derive(Clone, Debug)]
 pub(super) struct HoldRow {
+    /// Whether the table has a row of this account and id.
+    pub(super) is_stored: bool,
     pub(super) direction: Direction,
     pub(super) state: HoldState,
     pub(super) reserved: i64,

@@ -3,13 +3,13 @@
 use std::collections::HashSet;
 
 use sqlx::{PgConnection, Row, postgres::PgRow};
-use tributary_contracts::{accounts::AccountsEvent, envelope::BusinessDate};
+use tributary_contracts::accounts::AccountsEvent;
 use tributary_ids::{AccountId, HoldId};
-use tributary_projection::{ApplyError, LoggedEvent, Payload};
+use tributary_projection::{ApplyError, CopyRows, LoggedEvent, Payload};
 use uuid::Uuid;
 
 use super::{
-    copy::{CopyRows, ENTRY_COLUMNS, REFUSAL_COLUMNS},
+    copy::{self, ACCOUNT_COLUMNS, ENTRY_COLUMNS, HOLD_COLUMNS, REFUSAL_COLUMNS},
     fold::Fold,
     rows::{AccountRow, HoldRow, HoldState, block_of, block_text, direction_of, direction_text},
 };
@@ -126,6 +126,7 @@ fn hold_row(row: &PgRow) -> Result<HoldRow, sqlx::Error> {
     };
     let missing = |column: usize| unreadable(column, std::fmt::Error);
     Ok(HoldRow {
+        is_stored: true,
         direction: direction_of(row.try_get(2)?).ok_or_else(|| missing(2))?,
         state: HoldState::parse(row.try_get(3)?).ok_or_else(|| missing(3))?,
         reserved: row.try_get(4)?,
@@ -140,75 +141,37 @@ fn hold_row(row: &PgRow) -> Result<HoldRow, sqlx::Error> {
     })
 }
 
-/// Stores all that the batch changed.
+/// Stores all that the batch changed: what is new is copied, what was there is updated.
 pub(super) async fn store(database: &mut PgConnection, fold: &Fold) -> Result<(), ApplyError> {
-    let (opened, known): (Vec<_>, Vec<_>) = fold
-        .accounts
-        .iter()
-        .map(|(id, row)| (id.0, row))
-        .partition(|(_, row)| row.opening.is_some());
-    insert_accounts(database, &opened).await?;
+    let (mut opened, mut known) = (CopyRows::default(), Vec::new());
+    for (id, row) in &fold.accounts {
+        match &row.opening {
+            Some(opening) => copy::account(&mut opened, *id, opening, row),
+            None => known.push((id.0, row)),
+        }
+    }
+    let (mut placed, mut stored) = (CopyRows::default(), Vec::new());
+    for (key, row) in &fold.holds {
+        match row.is_stored {
+            true => stored.push((key, row)),
+            false => copy::hold(&mut placed, *key, row),
+        }
+    }
+    opened.copy_into(database, "accounts", ACCOUNT_COLUMNS).await?;
     update_accounts(database, &known).await?;
-    store_holds(database, fold).await?;
+    placed.copy_into(database, "holds", HOLD_COLUMNS).await?;
+    update_holds(database, &stored).await?;
     store_gl(database, fold).await?;
-    copy(database, "entries", ENTRY_COLUMNS, &fold.entries).await?;
-    copy(database, "refusals", REFUSAL_COLUMNS, &fold.refusals).await?;
+    fold.entries.copy_into(database, "entries", ENTRY_COLUMNS).await?;
+    fold.refusals
+        .copy_into(database, "refusals", REFUSAL_COLUMNS)
+        .await?;
     Ok(())
 }
 
 /// One column of rows, as an array.
-fn column<'r, R, T>(rows: &'r [(Uuid, &'r R)], value: impl Fn(&'r R) -> T) -> Vec<T> {
-    rows.iter().map(|&(_, row)| value(row)).collect()
-}
-
-fn ids<R>(rows: &[(Uuid, &R)]) -> Vec<Uuid> {
-    rows.iter().map(|&(id, _)| id).collect()
-}
-
-fn status(row: &AccountRow) -> &'static str {
-    match row.closed_on {
-        Some(_) => "closed",
-        None => "open",
-    }
-}
-
-async fn insert_accounts(
-    database: &mut PgConnection,
-    rows: &[(Uuid, &AccountRow)],
-) -> Result<(), sqlx::Error> {
-    if rows.is_empty() {
-        return Ok(());
-    }
-    let opening = |row: &AccountRow| row.opening.clone();
-    let owners: Vec<Option<Uuid>> = column(rows, |row| opening(row).map(|opening| opening.owner.0));
-    let products: Vec<Option<String>> = column(rows, |row| opening(row).map(|opening| opening.product));
-    let days: Vec<Option<BusinessDate>> = column(rows, |row| opening(row).map(|opening| opening.opened_on));
-    sqlx::query(
-        "INSERT INTO accounts (account_id, owner, product, opened_on, currency, status, block, overdraft_limit,
-                               closed_on, posted, pending_out, pending_in, seq, partition, first_offset, last_offset)
-         SELECT * FROM UNNEST($1::uuid[], $2::uuid[], $3::text[], $4::date[], $5::text[], $6::text[], $7::text[],
-                              $8::bigint[], $9::date[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[],
-                              $14::int[], $15::bigint[], $16::bigint[])",
-    )
-    .bind(ids(rows))
-    .bind(owners)
-    .bind(products)
-    .bind(days)
-    .bind(column(rows, |row| row.currency.code()))
-    .bind(column(rows, status))
-    .bind(column(rows, |row| row.block.map(block_text)))
-    .bind(column(rows, |row| row.overdraft_limit))
-    .bind(column(rows, |row| row.closed_on))
-    .bind(column(rows, |row| row.posted))
-    .bind(column(rows, |row| row.pending_out))
-    .bind(column(rows, |row| row.pending_in))
-    .bind(column(rows, |row| row.seq))
-    .bind(column(rows, |row| row.partition))
-    .bind(column(rows, |row| row.first_offset))
-    .bind(column(rows, |row| row.last_offset))
-    .execute(database)
-    .await?;
-    Ok(())
+fn column<'r, K, R, T>(rows: &'r [(K, &'r R)], value: impl Fn(&'r R) -> T) -> Vec<T> {
+    rows.iter().map(|(_, row)| value(row)).collect()
 }
 
 async fn update_accounts(
@@ -228,8 +191,8 @@ async fn update_accounts(
                       last_offset)
          WHERE accounts.account_id = new.account_id",
     )
-    .bind(ids(rows))
-    .bind(column(rows, status))
+    .bind(rows.iter().map(|(id, _)| *id).collect::<Vec<_>>())
+    .bind(column(rows, AccountRow::status))
     .bind(column(rows, |row| row.block.map(block_text)))
     .bind(column(rows, |row| row.overdraft_limit))
     .bind(column(rows, |row| row.closed_on))
@@ -243,40 +206,39 @@ async fn update_accounts(
     Ok(())
 }
 
-async fn store_holds(database: &mut PgConnection, fold: &Fold) -> Result<(), sqlx::Error> {
-    if fold.holds.is_empty() {
+async fn update_holds(
+    database: &mut PgConnection,
+    rows: &[(&(AccountId, HoldId), &HoldRow)],
+) -> Result<(), sqlx::Error> {
+    if rows.is_empty() {
         return Ok(());
     }
-    let accounts: Vec<Uuid> = fold.holds.keys().map(|(account, _)| account.0).collect();
-    let rows: Vec<(Uuid, &HoldRow)> = fold.holds.iter().map(|((_, hold), row)| (hold.0, row)).collect();
+    let accounts: Vec<Uuid> = rows.iter().map(|((account, _), _)| account.0).collect();
+    let holds: Vec<Uuid> = rows.iter().map(|((_, hold), _)| hold.0).collect();
     sqlx::query(
-        "INSERT INTO holds (account_id, hold_id, direction, state, reserved, open, adjusted, settled, released,
-                            expires_ms, partition, first_offset, last_offset)
-         SELECT account_id, hold_id, direction, state, reserved, open, adjusted::numeric, settled::numeric,
-                released::numeric, expires_ms, partition, first_offset, last_offset
+        "UPDATE holds SET direction = new.direction, state = new.state, reserved = new.reserved, open = new.open,
+                adjusted = new.adjusted::numeric, settled = new.settled::numeric, released = new.released::numeric,
+                expires_ms = new.expires_ms, partition = new.partition, first_offset = new.first_offset,
+                last_offset = new.last_offset
          FROM UNNEST($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::text[],
                      $8::text[], $9::text[], $10::bigint[], $11::int[], $12::bigint[], $13::bigint[])
               AS new (account_id, hold_id, direction, state, reserved, open, adjusted, settled, released, expires_ms,
                       partition, first_offset, last_offset)
-         ON CONFLICT (account_id, hold_id) DO UPDATE
-         SET direction = EXCLUDED.direction, state = EXCLUDED.state, reserved = EXCLUDED.reserved,
-             open = EXCLUDED.open, adjusted = EXCLUDED.adjusted, settled = EXCLUDED.settled,
-             released = EXCLUDED.released, expires_ms = EXCLUDED.expires_ms, partition = EXCLUDED.partition,
-             first_offset = EXCLUDED.first_offset, last_offset = EXCLUDED.last_offset",
+         WHERE holds.account_id = new.account_id AND holds.hold_id = new.hold_id",
     )
     .bind(accounts)
-    .bind(ids(&rows))
-    .bind(column(&rows, |row| direction_text(row.direction)))
-    .bind(column(&rows, |row| row.state.as_str()))
-    .bind(column(&rows, |row| row.reserved))
-    .bind(column(&rows, |row| row.open))
-    .bind(column(&rows, |row| row.adjusted.to_string()))
-    .bind(column(&rows, |row| row.settled.to_string()))
-    .bind(column(&rows, |row| row.released.to_string()))
-    .bind(column(&rows, |row| row.expires_ms))
-    .bind(column(&rows, |row| row.partition))
-    .bind(column(&rows, |row| row.first_offset))
-    .bind(column(&rows, |row| row.last_offset))
+    .bind(holds)
+    .bind(column(rows, |row| direction_text(row.direction)))
+    .bind(column(rows, |row| row.state.as_str()))
+    .bind(column(rows, |row| row.reserved))
+    .bind(column(rows, |row| row.open))
+    .bind(column(rows, |row| row.adjusted.to_string()))
+    .bind(column(rows, |row| row.settled.to_string()))
+    .bind(column(rows, |row| row.released.to_string()))
+    .bind(column(rows, |row| row.expires_ms))
+    .bind(column(rows, |row| row.partition))
+    .bind(column(rows, |row| row.first_offset))
+    .bind(column(rows, |row| row.last_offset))
     .execute(database)
     .await?;
     Ok(())
@@ -310,21 +272,5 @@ async fn store_gl(database: &mut PgConnection, fold: &Fold) -> Result<(), sqlx::
     .bind(offsets)
     .execute(database)
     .await?;
-    Ok(())
-}
-
-async fn copy(
-    database: &mut PgConnection,
-    table: &str,
-    columns: &str,
-    rows: &CopyRows,
-) -> Result<(), sqlx::Error> {
-    if rows.as_bytes().is_empty() {
-        return Ok(());
-    }
-    let statement = format!("COPY {table} ({columns}) FROM STDIN");
-    let mut copy = database.copy_in_raw(&statement).await?;
-    copy.send(rows.as_bytes()).await?;
-    copy.finish().await?;
     Ok(())
 }

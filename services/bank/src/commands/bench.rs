@@ -3,6 +3,7 @@
 //! Each benchmark starts a stack of its own, warms it up, measures several runs, and then checks what it wrote. The
 //! figures that were measured stand in `docs/performance.md`.
 
+mod chain;
 mod inputs;
 mod ledger;
 mod postings;
@@ -32,6 +33,8 @@ enum Benchmark {
     Accounts(postings::Postings),
     /// How fast the log alone takes the ledger's events in transactions: no reading, no logic
     Raw(raw::Raw),
+    /// A bare chain of exactly-once hops without logic: the floor of a payment's latency
+    Chain(chain::BareChain),
     /// Events a second of a rebuild of the ledger's read models
     Rebuild(rebuild::Rebuild),
 }
@@ -72,6 +75,7 @@ impl Bench {
         match self.benchmark {
             Some(Benchmark::Accounts(postings)) => postings.run()?,
             Some(Benchmark::Raw(raw)) => raw.run()?,
+            Some(Benchmark::Chain(chain)) => chain.run()?,
             Some(Benchmark::Rebuild(rebuild)) => rebuild.run()?,
             None => {
                 postings::Postings::default().run()?;

@@ -34,6 +34,8 @@ impl Flow {
         let target = Target {
             brokers,
             database_url,
+            gateway: None,
+            log_dir: None,
             processes: Vec::new(),
         };
         let (stopped, count) = (Arc::clone(&stop), Arc::clone(&completed));
@@ -81,6 +83,7 @@ fn flow(target: &Target, stop: &AtomicBool, completed: &AtomicU64) -> anyhow::Re
         // The first turn is short, so that somebody who waits soon sees a payment.
         measured: Duration::from_secs(1),
         grace: GRACE,
+        in_detail: false,
         seed: 1,
     };
     open_accounts(&load, target)?;

@@ -1,16 +1,18 @@
 //! `bank load`: payments at a given rate through a whole bank, and what became of them how fast.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use tributary_checker::{End, check_all};
 use tributary_contracts::topics::ALL;
 use tributary_load::{
-    Load, Population, Report, Spread, Sweep, Target, html, open_accounts, run, sweep, text,
+    Chain, Load, Population, Report, Spread, Sweep, Target, floor, html, open_accounts, run, sweep, text,
 };
 use tributary_local_stack::{Options, Progress, Stack};
 use tributary_stream::kafka::topics;
@@ -18,15 +20,23 @@ use tributary_stream::kafka::topics;
 use super::{machine, today};
 use crate::interrupt::Interrupt;
 
-/// The services of a bank, each a process of its own.
-const SERVICES: [&str; 6] = [
-    "accounts",
-    "payments",
-    "fraud",
-    "accounts-projection",
-    "payments-projection",
-    "timelines",
-];
+/// The services of a bank that have workers, each a process of its own.
+const WORKING: [&str; 3] = ["accounts", "payments", "fraud"];
+
+/// Its read models.
+const PROJECTIONS: [&str; 3] = ["accounts-projection", "payments-projection", "timelines"];
+
+/// Exactly-once hops of a payment, one after the other: initiate, reserve, decide, settle, credit, complete.
+const HOPS: usize = 6;
+
+/// How payments come into the bank.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Through {
+    /// Straight to the topic that the payments service reads
+    Topic,
+    /// As requests to the gateway, on kept connections
+    Http,
+}
 
 /// How long the bank may take to come to rest before its invariants are judged.
 const AT_REST_WITHIN: Duration = Duration::from_secs(60);
@@ -49,6 +59,15 @@ pub(crate) struct LoadArguments {
     /// Seconds of load before the first step: a cold broker is two to four times slower
     #[arg(long, default_value_t = 30, value_name = "SECONDS")]
     cold: u64,
+    /// Payments a second of that load
+    #[arg(long, default_value_t = 500.0, value_parser = positive, value_name = "N")]
+    cold_rate: f64,
+    /// How payments come in
+    #[arg(long, value_enum, default_value = "topic")]
+    through: Through,
+    /// Beside each rate, measure a bare chain of as many exactly-once hops without logic
+    #[arg(long)]
+    floor: bool,
     /// Accounts that pay each other
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(2..), value_name = "N")]
     accounts: u32,
@@ -61,7 +80,11 @@ pub(crate) struct LoadArguments {
     /// Partitions of each topic
     #[arg(long, default_value_t = tributary_contracts::topics::LOCAL_PARTITIONS, value_parser = clap::value_parser!(i32).range(1..), value_name = "N")]
     partitions: i32,
-    /// Raise the rate until the bank can't keep up
+    /// Worker threads of each service
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..), value_name = "N")]
+    workers: u32,
+    /// Raise the rate until the bank can't keep up; then measure 100 and 1,000 payments a second, and half and four
+    /// fifths of what it keeps up with
     #[arg(long)]
     sweep: bool,
     /// Highest rate of a sweep
@@ -103,32 +126,55 @@ impl LoadArguments {
             warm_up: Duration::from_secs(self.warm_up),
             measured: Duration::from_secs(self.seconds),
             grace: Duration::from_secs(30),
+            in_detail: true,
             seed: self.seed,
         };
-        let mut bank = Bank::start(self.partitions)?;
+        let mut bank = Bank::start(self.partitions, self.workers, self.through)?;
         let target = bank.target()?;
         open_accounts(&load, &target)?;
         if self.cold > 0 {
             let cold = Load {
+                rate: self.cold_rate,
                 measured: Duration::from_secs(self.cold),
                 warm_up: Duration::ZERO,
                 ..load.clone()
             };
-            eprintln!("{} s of load to warm up", self.cold);
+            eprintln!("{} s of {} payments/s to warm up", self.cold, self.cold_rate);
             run(&cold, &target, &interrupted)?;
         }
         let meter = machine::Meter::start(Vec::new());
-        let reports = self.measure(&load, &target, &interrupted)?;
+        let mut reports = self.measure(&load, &target, &interrupted)?;
+        if self.floor {
+            for report in &mut reports {
+                let chain = Chain {
+                    hops: HOPS,
+                    rate: report.configuration.rate,
+                    partitions: self.partitions,
+                    warm_up: load.warm_up,
+                    measured: load.measured,
+                    seed: load.seed,
+                };
+                report.floor = Some(floor(&chain, &target.brokers, &interrupted)?);
+            }
+        }
         if interrupted() {
             bail!("interrupted: nothing was measured to its end");
         }
         let about = format!(
-            "{}steal and load: {}\n{} accounts, {}, {} partitions, one process a service\n",
+            "{}steal and load: {}\n{} accounts, {}, {} partitions, one process a service with {} workers, {}; warmed up by {} s \
+             of {} payments/s\n",
             machine::describe(),
             meter.stop(),
             self.accounts,
             self.zipf.map_or("uniform".to_owned(), |s| format!("Zipf {s}")),
-            self.partitions
+            self.partitions,
+            self.workers,
+            match self.through {
+                Through::Topic => "straight to the topic",
+                Through::Http => "through the gateway",
+            },
+            self.cold,
+            self.cold_rate,
         );
         print!("\n{about}");
         for report in &reports {
@@ -166,7 +212,7 @@ impl LoadArguments {
             to: self.to,
             p99_max: Duration::from_millis(self.p99_max),
         };
-        let knee = sweep(load, &steps, target, interrupted, &mut told)?;
+        let mut knee = sweep(load, &steps, target, interrupted, &mut told)?;
         match (knee.sustained, knee.beyond) {
             (Some(sustained), Some(beyond)) => {
                 println!("\nThe bank keeps up with {sustained:.0} payments/s, and not with {beyond:.0}.");
@@ -176,6 +222,7 @@ impl LoadArguments {
             }
             (None, _) => println!("\nThe bank keeps up with none of these rates."),
         }
+        knee.steps.append(&mut knee.points);
         Ok(knee.steps)
     }
 }
@@ -184,6 +231,7 @@ impl LoadArguments {
 struct Bank {
     // In this order: services end before the servers that they stand on.
     services: Vec<Service>,
+    gateway: Option<SocketAddr>,
     stack: Stack,
 }
 
@@ -193,24 +241,42 @@ struct Service {
 }
 
 impl Bank {
-    fn start(partitions: i32) -> anyhow::Result<Self> {
+    fn start(partitions: i32, workers: u32, through: Through) -> anyhow::Result<Self> {
         let mut options = Options::temporary().own_servers();
         options.progress = Progress::on_stderr();
         let stack = Stack::start(&options)?;
         topics::apply(&stack.brokers(), ALL, partitions, 1)?;
         let program = std::env::current_exe().context("where is this program?")?;
         let mut services = Vec::new();
-        for name in SERVICES {
+        let mut start = |name, arguments: &[&str], stdout| {
             let child = Command::new(&program)
                 .args(["service", name])
+                .args(arguments)
                 .env("KAFKA_BROKERS", stack.brokers())
                 .env("DATABASE_URL", stack.database_url())
                 .stdin(Stdio::null())
+                .stdout(stdout)
                 .spawn()
                 .with_context(|| format!("can't start the service {name}"))?;
             services.push(Service { name, child });
+            anyhow::Ok(())
+        };
+        for name in WORKING {
+            start(name, &["--workers", &workers.to_string()], Stdio::inherit())?;
         }
-        Ok(Self { services, stack })
+        for name in PROJECTIONS {
+            start(name, &[], Stdio::inherit())?;
+        }
+        let mut gateway = None;
+        if through == Through::Http {
+            start("gateway", &["--listen", "127.0.0.1:0"], Stdio::piped())?;
+            gateway = Some(services.last_mut().context("it was just started")?.address()?);
+        }
+        Ok(Self {
+            services,
+            gateway,
+            stack,
+        })
     }
 
     fn target(&mut self) -> anyhow::Result<Target> {
@@ -225,6 +291,8 @@ impl Bank {
         Ok(Target {
             brokers: self.stack.brokers(),
             database_url: self.stack.database_url(),
+            gateway: self.gateway,
+            log_dir: Some(self.stack.data_dir().join("kafka/broker/data")),
             processes,
         })
     }
@@ -256,6 +324,23 @@ impl Bank {
         drop(self.services);
         self.stack.stop()?;
         Ok(())
+    }
+}
+
+impl Service {
+    /// Where a gateway says that it listens.
+    fn address(&mut self) -> anyhow::Result<SocketAddr> {
+        let stdout = self.child.stdout.take().context("its output isn't read")?;
+        for line in BufReader::new(stdout).lines() {
+            let line = line?;
+            let address = line
+                .split_whitespace()
+                .find_map(|word| word.strip_prefix("http://"));
+            if let Some(address) = address {
+                return Ok(address.trim_end_matches(',').parse()?);
+            }
+        }
+        bail!("the gateway ended before it said where it listens")
     }
 }
 

@@ -40,6 +40,7 @@ fn load(seed: u64) -> Load {
         warm_up: Duration::ZERO,
         measured: Duration::from_secs(24 * 60 * 60),
         grace: Duration::from_secs(120),
+        in_detail: false,
         seed,
     }
 }
@@ -91,6 +92,8 @@ fn whoever_is_killed_each_payment_ends_once() {
     let target = Target {
         brokers: rig.stack.brokers(),
         database_url: rig.stack.database_url(),
+        gateway: None,
+        log_dir: None,
         processes: Vec::new(),
     };
     let load = load(rig.seed);

@@ -4,11 +4,11 @@ use std::{collections::BTreeMap, time::Duration};
 
 use tributary_contracts::topics::{ACCOUNTS_EVENTS, Topic};
 use tributary_stream::{
-    kafka::{EventReader, Watermarks},
+    kafka::{CommittedOffsets, EventReader, Watermarks},
     log::Fault,
 };
 
-use super::{CheckError, committed::CommittedOffsets};
+use super::CheckError;
 use crate::{
     bank::{BankCheck, BankCut, SERVICES},
     metrics::Metrics,
@@ -217,7 +217,7 @@ impl Feed {
     pub(super) fn begin_cut(&mut self) -> Result<(BankCut, Ends), CheckError> {
         let mut committed = BTreeMap::new();
         for feed in &mut self.services {
-            committed.insert(feed.service, feed.committed.fetch()?);
+            committed.insert(feed.service, feed.committed.fetch().map_err(CheckError::Offsets)?);
         }
         self.check.begin_cut();
         let cut = BankCut {

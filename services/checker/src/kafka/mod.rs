@@ -3,13 +3,11 @@
 //! Every judgement is made at a causally closed cut: take down what must be explained and the committed offsets, look
 //! up the high watermarks, read every topic past them, judge.
 
-mod committed;
 mod feed;
 mod watch;
 
 use std::time::{Duration, Instant};
 
-use rdkafka::error::KafkaError;
 use tracing::warn;
 use tributary_stream::log::{Fault, FaultKind};
 
@@ -35,7 +33,7 @@ pub enum CheckError {
     #[error("the log can't be read: {0}")]
     Log(#[from] Fault),
     #[error("the services' committed offsets can't be looked up: {0}")]
-    Offsets(#[from] KafkaError),
+    Offsets(#[source] Fault),
     #[error(
         "{service}: the inbox has {inbox} partitions and the events {events}; partition answers partition"
     )]

@@ -10,7 +10,7 @@ use tributary_contracts::{
     saga::{Progress, Way},
 };
 use tributary_ids::PaymentId;
-use tributary_projection::{LoggedEvent, Payload, storable};
+use tributary_projection::{CopyRows, LoggedEvent, Payload, storable};
 use uuid::Uuid;
 
 /// What a batch does to the tables.
@@ -18,7 +18,7 @@ use uuid::Uuid;
 pub(super) struct Fold {
     /// Every payment that the batch touches.
     pub(super) payments: HashMap<PaymentId, Row>,
-    pub(super) refusals: Vec<Refusal>,
+    pub(super) refusals: CopyRows,
 }
 
 /// A row of `payments`.
@@ -93,20 +93,6 @@ impl State {
     }
 }
 
-/// A row of `refusals`.
-#[derive(Clone, Debug)]
-pub(super) struct Refusal {
-    pub(super) partition: i32,
-    pub(super) event_offset: i64,
-    pub(super) command_offset: i64,
-    pub(super) command_id: Uuid,
-    pub(super) kind: &'static str,
-    pub(super) code: String,
-    pub(super) command_type: Option<String>,
-    pub(super) detail: String,
-    pub(super) recorded_ms: i64,
-}
-
 /// An event contradicts the rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Fault {
@@ -136,7 +122,7 @@ impl Fold {
         let data = match &event.envelope.data {
             Payload::Service(data) => data,
             Payload::Runtime(data) => {
-                self.refusals.extend(refusal(event, data));
+                copy_refusal(&mut self.refusals, event, data);
                 return Ok(());
             }
         };
@@ -289,28 +275,30 @@ impl Row {
     }
 }
 
-fn refusal(event: &LoggedEvent<PaymentsEvent>, data: &RuntimeEvent) -> Option<Refusal> {
+/// Columns of `refusals`, as [`copy_refusal`] writes them.
+pub(super) const REFUSAL_COLUMNS: &str =
+    "partition, event_offset, command_offset, command_id, kind, code, command_type, detail, recorded_ms";
+
+/// A row of `refusals`, if the event is one.
+fn copy_refusal(rows: &mut CopyRows, event: &LoggedEvent<PaymentsEvent>, data: &RuntimeEvent) {
     let (kind, code, command_type, detail) = match data {
         RuntimeEvent::CommandRefused(refused) => (
             "refused",
             &refused.code,
-            Some(refused.command_type.clone()),
+            Some(refused.command_type.as_str()),
             &refused.detail,
         ),
         RuntimeEvent::DeadLettered(dead) => ("dead-lettered", &dead.code, None, &dead.detail),
-        _ => return None,
+        _ => return,
     };
-    Some(Refusal {
-        partition: event.partition,
-        event_offset: event.offset,
-        command_offset: event.envelope.origin.offset,
-        command_id: event.envelope.command_id.0,
-        kind,
-        code: storable(code),
-        command_type: command_type.as_deref().map(storable),
-        detail: storable(detail),
-        recorded_ms: event.envelope.time,
-    })
+    let mut row = rows.row();
+    row.position(event);
+    row.text(Some(kind));
+    row.text(Some(code));
+    row.text(command_type);
+    row.text(Some(detail));
+    row.number(event.envelope.time);
+    row.end();
 }
 
 pub(super) fn kind_text(kind: PaymentKind) -> &'static str {

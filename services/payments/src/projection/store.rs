@@ -3,17 +3,12 @@
 use std::collections::HashSet;
 
 use sqlx::{PgConnection, Row as _, postgres::PgRow};
-use tributary_contracts::{
-    envelope::BusinessDate, fraud::FraudDecision, payments::PaymentsEvent, sealed::Sealed,
-};
+use tributary_contracts::{fraud::FraudDecision, payments::PaymentsEvent, sealed::Sealed};
 use tributary_ids::PaymentId;
-use tributary_projection::{LoggedEvent, Payload, storable};
+use tributary_projection::{CopyRows, LoggedEvent, Payload, storable, text_array};
 use uuid::Uuid;
 
-use super::fold::{Begun, Fold, Refusal, Row, State, decision_of, decision_text, kind_text};
-
-/// Between reasons in one text, since arrays of arrays can't be unnested: no code holds it.
-const BETWEEN_REASONS: &str = ",";
+use super::fold::{Begun, Fold, REFUSAL_COLUMNS, Row, State, decision_of, decision_text, kind_text};
 
 /// Loads the rows of the payments that the events are about and that are there.
 pub(super) async fn load(
@@ -33,7 +28,7 @@ pub(super) async fn load(
     let ids: Vec<Uuid> = touched.into_iter().collect();
     let rows = sqlx::query(
         "SELECT payment_id, amount, refunded, state, code, returned_to, fraud_decision,
-                array_to_string(fraud_reasons, ','), fraud_rules, review_decision, case_opened, ended_ms, last_offset
+                fraud_reasons, fraud_rules, review_decision, case_opened, ended_ms, last_offset
          FROM payments WHERE payment_id = ANY($1)",
     )
     .bind(ids)
@@ -53,15 +48,11 @@ fn payment(row: &PgRow) -> Result<Row, sqlx::Error> {
     let decision: Option<&str> = row.try_get(6)?;
     let fraud = match decision.and_then(decision_of) {
         Some(decision) => {
-            let reasons: Option<&str> = row.try_get(7)?;
+            let reasons: Option<Vec<String>> = row.try_get(7)?;
             let rules: Option<&str> = row.try_get(8)?;
-            let reasons = reasons.unwrap_or_default().split(BETWEEN_REASONS);
             Some(FraudDecision {
                 decision,
-                reasons: reasons
-                    .filter(|reason| !reason.is_empty())
-                    .map(Into::into)
-                    .collect(),
+                reasons: reasons.unwrap_or_default().into_iter().map(Into::into).collect(),
                 rules: rules.unwrap_or_default().into(),
             })
         }
@@ -86,79 +77,78 @@ fn payment(row: &PgRow) -> Result<Row, sqlx::Error> {
     })
 }
 
-/// Stores all that the batch changed.
+/// Stores all that the batch changed: a payment that it begins is copied as it stands at the batch's end, one that was
+/// there is updated.
 pub(super) async fn store(database: &mut PgConnection, fold: &Fold) -> Result<(), sqlx::Error> {
-    let mut begun = Vec::new();
+    let (mut begun, mut known) = (CopyRows::default(), Vec::new());
     for (id, row) in &fold.payments {
-        if let Some(terms) = &row.begun {
-            begun.push((id.0, &**terms));
+        match &row.begun {
+            Some(terms) => copy(&mut begun, *id, terms, row),
+            None => known.push((id.0, row)),
         }
     }
-    insert_begun(database, &begun).await?;
-    let rows: Vec<(Uuid, &Row)> = fold.payments.iter().map(|(id, row)| (id.0, row)).collect();
-    update(database, &rows).await?;
-    insert_refusals(database, &fold.refusals).await
+    begun.copy_into(database, "payments", COLUMNS).await?;
+    update(database, &known).await?;
+    fold.refusals
+        .copy_into(database, "refusals", REFUSAL_COLUMNS)
+        .await
+}
+
+/// Columns of `payments`, as [`copy`] writes them.
+const COLUMNS: &str = "payment_id, kind, customer, debtor, creditor, amount, currency, booking_date, remittance, \
+    refunds, correlation_id, initiated_ms, partition, first_offset, last_offset, refunded, state, code, returned_to, \
+    fraud_decision, fraud_reasons, fraud_rules, review_decision, case_opened, ended_ms";
+
+fn copy(rows: &mut CopyRows, id: PaymentId, begun: &Begun, payment: &Row) {
+    let mut row = rows.row();
+    row.uuid(Some(id.0));
+    row.text(Some(kind_text(begun.terms.kind)));
+    row.uuid(Some(begun.terms.customer.0));
+    row.uuid(Some(begun.terms.debtor.0));
+    row.uuid(Some(begun.terms.creditor.0));
+    row.number(payment.amount);
+    row.text(Some(begun.terms.currency.code()));
+    row.date(begun.terms.booking_date);
+    row.text(begun.terms.remittance.as_ref().map(Sealed::to_string).as_deref());
+    row.uuid(begun.terms.refunds.map(|payment| payment.0));
+    row.uuid(Some(begun.correlation_id));
+    row.number(begun.initiated_ms);
+    row.number(begun.partition);
+    row.number(begun.first_offset);
+    row.number(payment.last_offset);
+    row.number(payment.refunded);
+    row.text(Some(payment.state.as_str()));
+    row.text(payment.code.as_deref());
+    row.text(payment.returned_to);
+    let fraud = payment.fraud.as_ref();
+    row.text(fraud.map(|fraud| decision_text(fraud.decision)));
+    row.text(fraud.map(reasons).as_deref());
+    row.text(fraud.map(|fraud| fraud.rules.as_str()));
+    row.text(payment.review);
+    row.boolean(payment.case_opened);
+    row.optional_number(payment.ended_ms);
+    row.end();
+}
+
+fn reasons(fraud: &FraudDecision) -> String {
+    text_array(fraud.reasons.iter().map(|reason| reason.as_str()))
 }
 
 /// One column of rows, as an array.
-fn column<'r, R, T>(rows: &'r [(Uuid, &'r R)], value: impl Fn(&'r R) -> T) -> Vec<T> {
+fn column<'r, T>(rows: &[(Uuid, &'r Row)], value: impl Fn(&'r Row) -> T) -> Vec<T> {
     rows.iter().map(|&(_, row)| value(row)).collect()
-}
-
-fn ids<R>(rows: &[(Uuid, &R)]) -> Vec<Uuid> {
-    rows.iter().map(|&(id, _)| id).collect()
-}
-
-/// What never changes; the rest is as at the beginning, and updated behind it.
-async fn insert_begun(database: &mut PgConnection, rows: &[(Uuid, &Begun)]) -> Result<(), sqlx::Error> {
-    if rows.is_empty() {
-        return Ok(());
-    }
-    let dates: Vec<BusinessDate> = column(rows, |row| row.terms.booking_date);
-    sqlx::query(
-        "INSERT INTO payments (payment_id, kind, customer, debtor, creditor, amount, currency, booking_date, remittance,
-                               refunds, state, case_opened, refunded, correlation_id, initiated_ms, partition,
-                               first_offset, last_offset)
-         SELECT payment_id, kind, customer, debtor, creditor, amount, currency, booking_date, remittance, refunds,
-                'pending', false, 0, correlation_id, initiated_ms, partition, first_offset, first_offset
-         FROM UNNEST($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::uuid[], $6::bigint[], $7::text[], $8::date[],
-                     $9::text[], $10::uuid[], $11::uuid[], $12::bigint[], $13::int[], $14::bigint[])
-              AS new (payment_id, kind, customer, debtor, creditor, amount, currency, booking_date, remittance, refunds,
-                      correlation_id, initiated_ms, partition, first_offset)",
-    )
-    .bind(ids(rows))
-    .bind(column(rows, |row| kind_text(row.terms.kind)))
-    .bind(column(rows, |row| row.terms.customer.0))
-    .bind(column(rows, |row| row.terms.debtor.0))
-    .bind(column(rows, |row| row.terms.creditor.0))
-    .bind(column(rows, |row| row.terms.amount))
-    .bind(column(rows, |row| row.terms.currency.code()))
-    .bind(dates)
-    .bind(column(rows, |row| row.terms.remittance.as_ref().map(Sealed::to_string)))
-    .bind(column(rows, |row| row.terms.refunds.map(|payment| payment.0)))
-    .bind(column(rows, |row| row.correlation_id))
-    .bind(column(rows, |row| row.initiated_ms))
-    .bind(column(rows, |row| row.partition))
-    .bind(column(rows, |row| row.first_offset))
-    .execute(database)
-    .await?;
-    Ok(())
 }
 
 async fn update(database: &mut PgConnection, rows: &[(Uuid, &Row)]) -> Result<(), sqlx::Error> {
     if rows.is_empty() {
         return Ok(());
     }
-    let reasons = |fraud: &FraudDecision| {
-        let reasons: Vec<&str> = fraud.reasons.iter().map(|reason| reason.as_str()).collect();
-        storable(&reasons.join(BETWEEN_REASONS))
-    };
     let decisions = column(rows, |row| {
         row.fraud.as_ref().map(|fraud| decision_text(fraud.decision))
     });
     sqlx::query(
         "UPDATE payments SET refunded = new.refunded, state = new.state, code = new.code, returned_to = new.returned_to,
-                fraud_decision = new.fraud_decision, fraud_reasons = string_to_array(new.fraud_reasons, ','),
+                fraud_decision = new.fraud_decision, fraud_reasons = new.fraud_reasons::text[],
                 fraud_rules = new.fraud_rules, review_decision = new.review_decision, case_opened = new.case_opened,
                 ended_ms = new.ended_ms, last_offset = new.last_offset
          FROM UNNEST($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
@@ -167,7 +157,7 @@ async fn update(database: &mut PgConnection, rows: &[(Uuid, &Row)]) -> Result<()
                       review_decision, case_opened, ended_ms, last_offset)
          WHERE payments.payment_id = new.payment_id",
     )
-    .bind(ids(rows))
+    .bind(rows.iter().map(|(id, _)| *id).collect::<Vec<_>>())
     .bind(column(rows, |row| row.refunded))
     .bind(column(rows, |row| row.state.as_str()))
     .bind(column(rows, |row| row.code.as_deref()))
@@ -179,30 +169,6 @@ async fn update(database: &mut PgConnection, rows: &[(Uuid, &Row)]) -> Result<()
     .bind(column(rows, |row| row.case_opened))
     .bind(column(rows, |row| row.ended_ms))
     .bind(column(rows, |row| row.last_offset))
-    .execute(database)
-    .await?;
-    Ok(())
-}
-
-async fn insert_refusals(database: &mut PgConnection, rows: &[Refusal]) -> Result<(), sqlx::Error> {
-    if rows.is_empty() {
-        return Ok(());
-    }
-    sqlx::query(
-        "INSERT INTO refusals (partition, event_offset, command_offset, command_id, kind, code, command_type, detail,
-                               recorded_ms)
-         SELECT * FROM UNNEST($1::int[], $2::bigint[], $3::bigint[], $4::uuid[], $5::text[], $6::text[], $7::text[],
-                              $8::text[], $9::bigint[])",
-    )
-    .bind(rows.iter().map(|row| row.partition).collect::<Vec<_>>())
-    .bind(rows.iter().map(|row| row.event_offset).collect::<Vec<_>>())
-    .bind(rows.iter().map(|row| row.command_offset).collect::<Vec<_>>())
-    .bind(rows.iter().map(|row| row.command_id).collect::<Vec<_>>())
-    .bind(rows.iter().map(|row| row.kind).collect::<Vec<_>>())
-    .bind(rows.iter().map(|row| row.code.as_str()).collect::<Vec<_>>())
-    .bind(rows.iter().map(|row| row.command_type.as_deref()).collect::<Vec<_>>())
-    .bind(rows.iter().map(|row| row.detail.as_str()).collect::<Vec<_>>())
-    .bind(rows.iter().map(|row| row.recorded_ms).collect::<Vec<_>>())
     .execute(database)
     .await?;
     Ok(())

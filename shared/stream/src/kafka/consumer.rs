@@ -159,6 +159,7 @@ impl GroupConsumer {
     pub(super) fn poll(&mut self, poll: Poll) -> Polled {
         let mut gathered = Gathered::new(poll);
         let mut deadline = Deadline::after(poll.max_wait);
+        let gather_until = Deadline::after(poll.linger);
         self.check_membership(Duration::ZERO, &mut gathered);
         while !gathered.is_over(&self.consumer) {
             let wait = deadline.remaining();
@@ -172,7 +173,7 @@ impl GroupConsumer {
                 0 if wait.is_zero() => break,
                 // Nobody reads on while there are records at hand, so this can come late, but not get lost.
                 0 => self.check_membership(Duration::ZERO, &mut gathered),
-                _ if had == 0 => deadline = Deadline::after(poll.linger),
+                _ if had == 0 => deadline = gather_until,
                 _ => {}
             }
         }

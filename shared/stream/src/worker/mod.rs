@@ -43,7 +43,7 @@ pub struct WorkerConfig {
     pub timers_max: usize,
     /// Events that one read of a restore asks for.
     pub restore_records_max: usize,
-    /// Transactions a second that the worker may do before it gathers longer.
+    /// Transactions a second that the worker may always do; more, as long as commits are quick.
     pub transactions_per_second: u32,
     /// Longest wait of an idle poll: the log wakes up earlier for input, this bounds how late a stop is noticed.
     pub idle_wait: Duration,
@@ -94,6 +94,8 @@ pub struct Worker<S: Service> {
     /// Input records that the open transaction answers, and how many of them by dead letters.
     handled: (u64, u64),
     budget: Budget,
+    /// When the open transaction was handed to the log.
+    commit_began_ms: i64,
     failures_in_a_row: u32,
     aborts_in_a_row: u32,
     /// Set after a failure: the next action is a poll that waits so long.
@@ -116,6 +118,7 @@ impl<S: Service> Worker<S> {
             timers_sent: Vec::new(),
             handled: (0, 0),
             budget,
+            commit_began_ms: 0,
             failures_in_a_row: 0,
             aborts_in_a_row: 0,
             pause: None,
@@ -278,7 +281,7 @@ impl<S: Service> Worker<S> {
     fn committed(&mut self, now_ms: i64, offsets: &[i64]) {
         self.failures_in_a_row = 0;
         self.aborts_in_a_row = 0;
-        self.budget.spend(now_ms);
+        self.budget.spend(self.commit_began_ms, now_ms);
         self.batch.clear();
         for (partition, timer) in std::mem::take(&mut self.timers_sent) {
             self.with(partition, |held| held.state.timers_sent([timer]));
@@ -335,7 +338,10 @@ impl<S: Service> Worker<S> {
             }
         }
         match self.transaction(now_ms) {
-            Some(transaction) => Action::Commit(transaction),
+            Some(transaction) => {
+                self.commit_began_ms = now_ms;
+                Action::Commit(transaction)
+            }
             None => self.poll_input(now_ms),
         }
     }

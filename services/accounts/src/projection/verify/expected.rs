@@ -6,11 +6,11 @@ use tributary_contracts::{
     envelope::BusinessDate,
 };
 use tributary_ids::{AccountId, CustomerId, HoldId};
-use tributary_projection::{LoggedEvent, Payload};
+use tributary_projection::{CopyRows, LoggedEvent, Payload};
 
 use super::VerifyError;
 use crate::projection::{
-    copy::CopyRows,
+    copy,
     rows::{block_text, direction_text},
 };
 
@@ -56,7 +56,7 @@ impl Expected {
     }
 
     pub(super) fn event(&mut self, event: &LoggedEvent<AccountsEvent>) -> Result<(), VerifyError> {
-        self.journal.refusals.refusal(event);
+        copy::refusal(&mut self.journal.refusals, event);
         let Payload::Service(data) = &event.envelope.data else {
             return Ok(());
         };
@@ -122,7 +122,7 @@ impl Expected {
         if let Some(hold) = entry.hold {
             self.hold(event, (entry.account_id, hold.hold_id), false);
         }
-        self.journal.entries.entry(event, entry, entry.movement());
+        copy::entry(&mut self.journal.entries, event, entry, entry.movement());
     }
 
     /// A hold's line as of its last event: the books forget it after a while, the read model doesn't.

@@ -7,13 +7,7 @@ use super::{
     Difference,
     expected::{Expected, Journal, Lines, keyed},
 };
-use crate::projection::copy::{ENTRY_COLUMNS, REFUSAL_COLUMNS};
-
-const ACCOUNT_COLUMNS: &str = "account_id, owner, product, currency, status, block, overdraft_limit, opened_on, \
-    closed_on, posted, pending_out, pending_in, seq, partition, first_offset, last_offset";
-
-const HOLD_COLUMNS: &str = "account_id, hold_id, direction, state, reserved, open, adjusted, settled, released, \
-    expires_ms, partition, first_offset, last_offset";
+use crate::projection::copy::{ACCOUNT_COLUMNS, ENTRY_COLUMNS, HOLD_COLUMNS, REFUSAL_COLUMNS};
 
 const GL_COLUMNS: &str = "gl_account, currency, partition, balance, last_offset";
 
