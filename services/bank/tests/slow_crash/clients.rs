@@ -20,7 +20,7 @@ use ureq::{Agent, Body, http::Response};
 
 use crate::observer::now;
 
-/// Some forty payments a second: a client rests 200 ms on average, and is answered in as little.
+/// Some forty payments a second from those that wait for no end, and some from the others; a client rests 200 ms on average.
 const CLIENTS: u64 = 16;
 const REST_MS: u64 = 400;
 
@@ -120,6 +120,8 @@ struct Shared {
     /// What no client may see.
     wrong: Mutex<Vec<String>>,
     refused: Mutex<u64>,
+    /// Longest time that a client which waits for no end asked until its payment was acknowledged.
+    slowest: Mutex<Duration>,
 }
 
 pub(crate) struct Clients {
@@ -145,12 +147,18 @@ impl Clients {
             wishes: Mutex::default(),
             wrong: Mutex::default(),
             refused: Mutex::default(),
+            slowest: Mutex::default(),
         });
         let client = |number: u64| {
             let shared = Arc::clone(&shared);
             let random = ChaCha8Rng::seed_from_u64(seed * CLIENTS + number);
             thread::spawn(move || {
-                if let Err(wrong) = shared.run(random) {
+                // Half of them wait for no payment's end, so that payments begin whatever stands still.
+                let turn = match number % 2 {
+                    0 => Shared::pay_and_go,
+                    _ => Shared::do_what_clients_do,
+                };
+                if let Err(wrong) = shared.run(random, turn) {
                     shared.wrong.lock().unwrap().push(wrong);
                 }
             })
@@ -162,6 +170,12 @@ impl Clients {
     /// What a client was told that none may be told, if any was.
     pub(crate) fn wrong(&self) -> Option<String> {
         self.shared.wrong.lock().unwrap().first().cloned()
+    }
+
+    /// The longest time until a client that asked for no more was told that its payment is in the log, retries included, since
+    /// this was asked last.
+    pub(crate) fn slowest(&self) -> Duration {
+        std::mem::take(&mut self.shared.slowest.lock().unwrap())
     }
 
     /// Lets each client end what it asks for, and says what they were told.
@@ -197,30 +211,38 @@ impl Drop for Clients {
 }
 
 impl Shared {
-    fn run(&self, mut random: ChaCha8Rng) -> Result<(), String> {
+    fn run(
+        &self,
+        mut random: ChaCha8Rng,
+        turn: fn(&Self, &mut ChaCha8Rng) -> Result<(), String>,
+    ) -> Result<(), String> {
         while !self.stop.load(Ordering::Relaxed) {
             thread::sleep(Duration::from_millis(random.random_range(0..REST_MS)));
-            match random.random_range(0..20) {
-                0..7 => self.pay(&mut random, NO_WAIT)?,
-                7..11 => self.pay(&mut random, TO_THE_END)?,
-                11..14 => {
-                    let millis = random.random_range(1..150);
-                    let at_first = Duration::from_millis(millis);
-                    self.pay(
-                        &mut random,
-                        Post {
-                            at_first,
-                            ..TO_THE_END
-                        },
-                    )?;
-                }
-                14..16 => self.pay_twice_at_once(&mut random)?,
-                16..18 => self.ask_again_long_after(&mut random)?,
-                18 => self.use_a_key_for_something_else(&mut random)?,
-                _ => self.pay_oneself(&mut random)?,
-            }
+            turn(self, &mut random)?;
         }
         Ok(())
+    }
+
+    fn pay_and_go(&self, random: &mut ChaCha8Rng) -> Result<(), String> {
+        self.pay(random, NO_WAIT)
+    }
+
+    fn do_what_clients_do(&self, random: &mut ChaCha8Rng) -> Result<(), String> {
+        match random.random_range(0..12) {
+            0..3 => self.pay(random, TO_THE_END),
+            3..6 => {
+                let at_first = Duration::from_millis(random.random_range(1..150));
+                let post = Post {
+                    at_first,
+                    ..TO_THE_END
+                };
+                self.pay(random, post)
+            }
+            6..8 => self.pay_twice_at_once(random),
+            8..10 => self.ask_again_long_after(random),
+            10 => self.use_a_key_for_something_else(random),
+            _ => self.pay_oneself(random),
+        }
     }
 
     /// A new wish, and its number.
@@ -396,7 +418,13 @@ impl Shared {
         let mut within = post.at_first;
         loop {
             let said = match self.post(wish, post.wait, within) {
-                Ok(answer) if !matches!(answer.status, 429 | 503) => return Ok(answer),
+                Ok(answer) if !matches!(answer.status, 429 | 503) => {
+                    if post.wait.is_none() {
+                        let mut slowest = self.slowest.lock().unwrap();
+                        *slowest = since.elapsed().max(*slowest);
+                    }
+                    return Ok(answer);
+                }
                 Ok(answer) => format!("{} {}", answer.status, answer.body),
                 Err(error) => error.to_string(),
             };

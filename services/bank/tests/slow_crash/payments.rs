@@ -151,15 +151,22 @@ impl Bank {
         Round {
             complete,
             rows,
+            acknowledged: Duration::ZERO,
             stalls: BTreeMap::new(),
         }
     }
 
-    /// One round: what it was, and how it went.
-    fn disturb(&mut self, disturbance: Disturbance) {
+    /// From now on it counts how long anybody stands still or waits.
+    fn watch(&self, clients: &Clients) {
         for observer in &self.observers {
             observer.watch_stalls();
         }
+        clients.slowest();
+    }
+
+    /// One round of it.
+    fn disturb(&mut self, disturbance: Disturbance, clients: &Clients) {
+        self.watch(clients);
         match disturbance {
             Disturbance::Kill(service) => {
                 self.services[service].kill9();
@@ -167,6 +174,7 @@ impl Bank {
                 self.services[service] = self.service(service);
                 self.note(
                     disturbance,
+                    clients,
                     &format!("kill -9 of {}", SERVICES[service]),
                     restarted,
                 );
@@ -175,7 +183,12 @@ impl Bank {
                 let broker = &mut self.rig.stack.kafka().unwrap().broker;
                 broker.kill9().unwrap();
                 broker.start_again().unwrap();
-                self.note(disturbance, "kill -9 of the broker, once it serves again", now());
+                self.note(
+                    disturbance,
+                    clients,
+                    "kill -9 of the broker, once it serves again",
+                    now(),
+                );
                 self.rig.assert_no_markers_dropped();
             }
             Disturbance::KillDatabase => {
@@ -183,7 +196,7 @@ impl Bank {
                 postgres.kill9().unwrap();
                 let killed = now();
                 postgres.start_again().unwrap();
-                self.note(disturbance, "kill -9 of PostgreSQL", killed);
+                self.note(disturbance, clients, "kill -9 of PostgreSQL", killed);
             }
             Disturbance::Zombie => {
                 self.services[PAYMENTS].pause();
@@ -191,6 +204,7 @@ impl Bank {
                 let mut heir = self.rig.service(&["payments", "--instance", "b"]);
                 self.note(
                     disturbance,
+                    clients,
                     "payments paused, another instance takes over",
                     paused,
                 );
@@ -198,22 +212,33 @@ impl Bank {
                 self.services[PAYMENTS].resume();
                 self.rig.let_run();
                 heir.kill9();
-                self.note(disturbance, "the zombie resumed, its heir killed", now());
+                self.note(disturbance, clients, "the zombie resumed, its heir killed", now());
             }
             Disturbance::Second => {
                 let joined = now();
                 let mut second = self.rig.service(&["payments", "--instance", "b"]);
-                self.note(disturbance, "a second instance of payments comes", joined);
+                self.note(
+                    disturbance,
+                    clients,
+                    "a second instance of payments comes",
+                    joined,
+                );
                 self.rig.let_run();
                 second.kill9();
-                self.note(disturbance, "one of two instances of payments killed", now());
+                self.note(
+                    disturbance,
+                    clients,
+                    "one of two instances of payments killed",
+                    now(),
+                );
             }
         }
     }
 
     /// Waits until all works again, and notes how long it took, and for how long others stood still meanwhile.
-    fn note(&mut self, disturbance: Disturbance, what: &str, since: Instant) {
+    fn note(&mut self, disturbance: Disturbance, clients: &Clients, what: &str, since: Instant) {
         let mut round = self.recovered(since, what);
+        round.acknowledged = clients.slowest();
         // Without a broker everybody stands still.
         if !matches!(disturbance, Disturbance::KillBroker) {
             let others = SERVICES.iter().zip(&self.observers).enumerate();
@@ -224,6 +249,7 @@ impl Bank {
         }
         println!("  {what}: {round}");
         self.figures.note(what, round);
+        self.watch(clients);
     }
 }
 
@@ -308,7 +334,7 @@ fn whatever_is_killed_each_payment_over_http_ends_once() {
             turn.shuffle(&mut bank.rig.random);
             for disturbance in turn {
                 bank.rig.let_run();
-                bank.disturb(disturbance);
+                bank.disturb(disturbance, &clients);
                 if let Some(wrong) = clients.wrong() {
                     bank.rig.give_up(&wrong);
                 }
