@@ -31,6 +31,9 @@ const SEND_BYTES: u32 = 128 * 1024;
 /// Connections that the system keeps until they are accepted.
 const BACKLOG: u32 = 1_024;
 
+/// How long connections to PostgreSQL have to be closed in order when the gateway stops.
+const CLOSE_WITHIN: Duration = Duration::from_secs(5);
+
 /// Readers of the past that listeners may have at once; each may buffer 32 MB.
 const PAST_MAX: usize = 4;
 
@@ -224,7 +227,8 @@ fn run(runtime: &Runtime, listener: TcpListener, router: axum::Router, app: &Arc
             () = server::serve(listener, router, &app.limits, app.stopping.clone()) => {}
             _ = follow => {}
         }
-        app.models.close().await;
+        // A request that still waits for PostgreSQL holds a connection, and is dropped with the runtime.
+        drop(tokio::time::timeout(CLOSE_WITHIN, app.models.close()).await);
     });
 }
 
