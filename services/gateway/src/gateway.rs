@@ -32,6 +32,9 @@ const SEND_BYTES: u32 = 128 * 1024;
 /// Connections that the system keeps until they are accepted.
 const BACKLOG: u32 = 1_024;
 
+/// How long connections to PostgreSQL have to be closed in order when the gateway stops.
+const CLOSE_WITHIN: Duration = Duration::from_secs(5);
+
 /// Readers of the past that listeners may have at once; each may buffer 32 MB.
 const PAST_MAX: usize = 4;
 
@@ -229,10 +232,14 @@ fn run(runtime: &Runtime, listener: TcpListener, router: axum::Router, app: &Arc
             _ = follow => {}
             () = sweep(app) => {}
         }
-        app.models.close().await;
-        if let Some(vault) = &app.vault {
-            vault.store().close().await;
-        }
+        // A request that still waits for PostgreSQL holds a connection, and is dropped with the runtime.
+        let closed = async {
+            app.models.close().await;
+            if let Some(vault) = &app.vault {
+                vault.store().close().await;
+            }
+        };
+        drop(tokio::time::timeout(CLOSE_WITHIN, closed).await);
     });
 }
 

@@ -3,9 +3,12 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::panic,
     reason = "what a test needs and does not get fails it"
 )]
 
+mod command;
 mod database;
 
+pub use command::output_within;
 pub use database::{Database, database};

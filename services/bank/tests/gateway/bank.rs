@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bank::LocalBank;
 use serde_json::{Value, json};
@@ -26,13 +26,17 @@ pub(crate) fn bank() -> &'static LocalBank {
     })
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test that waits says when it gives up"
+)]
+pub(crate) fn now() -> Instant {
+    Instant::now()
+}
+
 /// Until the read models stand: a gateway that has just started says what it can't answer yet.
 fn await_ready(client: &Client) {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a test that waits says when it gives up"
-    )]
-    let since = std::time::Instant::now();
+    let since = now();
     while client.get("/ready").status != 200 {
         assert!(since.elapsed() < WITHIN, "{:?}", client.get("/ready"));
         std::thread::sleep(Duration::from_millis(50));
@@ -211,7 +215,8 @@ pub(crate) fn payment(debtor: &str, creditor: &str, amount: &str) -> Value {
 /// Tries until it succeeds.
 #[track_caller]
 pub(crate) fn until<T>(what: &str, mut attempt: impl FnMut() -> Option<T>) -> T {
-    for _ in 0..WITHIN.as_millis() / 50 {
+    let since = now();
+    while since.elapsed() < WITHIN {
         if let Some(found) = attempt() {
             return found;
         }

@@ -6,7 +6,7 @@ use serde_json::Value;
 use socket2::{Domain, Socket, Type};
 use tributary_gateway::Limits;
 
-use crate::bank::{Client, WITHIN, gateway, key, payment, until};
+use crate::bank::{Client, WITHIN, gateway, key, now, payment, until};
 
 /// An event of the stream.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,7 +53,10 @@ impl Listener {
 
     fn next(&mut self) -> Event {
         let (mut id, mut kind, mut data) = (None, None, None);
+        let since = now();
         loop {
+            // Comments keep the connection alive, so its own time-out may never come.
+            assert!(since.elapsed() < WITHIN, "no event came within {WITHIN:?}");
             // Lengths of chunks and comments are passed over.
             let line = self.line();
             match line.split_once(": ") {
@@ -75,7 +78,13 @@ impl Listener {
     /// Events up to the completion of a payment.
     fn until_completed(&mut self, payment: &str) -> Vec<Event> {
         let mut events = Vec::new();
+        let since = now();
         loop {
+            let elapsed = since.elapsed();
+            assert!(
+                elapsed < WITHIN,
+                "payment {payment} was not seen to complete within {WITHIN:?}"
+            );
             events.push(self.next());
             let last = &events[events.len() - 1];
             if last.kind == "payments.payment-completed.v1" && last.is_of(payment) {

@@ -1,6 +1,6 @@
 //! `bank dlq` on a real Kafka: what could not be handled is listed, shown, and sent once more.
 
-use std::process::Command;
+use std::{process::Command, time::Duration};
 
 use serde_json::json;
 use tributary_contracts::{
@@ -10,19 +10,21 @@ use tributary_contracts::{
     topics::RECORD_BYTES_MAX,
 };
 use tributary_stream::StreamEvent;
+use tributary_testkit::output_within;
 
 use crate::{
     bad_input::{DEBIT, command, debit, raw},
     bank::{Bank, bank, refusal},
 };
 
+/// Most time of one command.
+const COMMAND_WITHIN: Duration = Duration::from_secs(120);
+
 /// `bank dlq` with these arguments: whether it went well, and what it said.
 fn dlq(bank: &Bank, arguments: &[&str]) -> (bool, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_bank"))
-        .args(["dlq", "--brokers", bank.brokers()])
-        .args(arguments)
-        .output()
-        .unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bank"));
+    command.args(["dlq", "--brokers", bank.brokers()]).args(arguments);
+    let output = output_within(&mut command, COMMAND_WITHIN);
     let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
     (output.status.success(), text.concat())
 }

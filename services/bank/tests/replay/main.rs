@@ -26,6 +26,10 @@ use tributary_replay::{
     Through, TopicLedger, read_model, replay,
 };
 use tributary_stream::kafka::EventReader;
+use tributary_testkit::output_within;
+
+/// Most time of one command: each has some thousand rows to do with.
+const COMMAND_WITHIN: Duration = Duration::from_secs(300);
 
 fn history() -> History {
     let config = Config {
@@ -100,12 +104,12 @@ fn execute(database_url: &str, statements: &[&str]) {
 
 /// The command itself, on the running bank.
 fn bank_command(bank: &LocalBank, arguments: &[&Path]) -> (bool, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_bank"))
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bank"));
+    command
         .args(arguments)
         .env("KAFKA_BROKERS", bank.brokers())
-        .env("DATABASE_URL", bank.database_url())
-        .output()
-        .unwrap();
+        .env("DATABASE_URL", bank.database_url());
+    let output = output_within(&mut command, COMMAND_WITHIN);
     let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
     (output.status.success(), text.concat())
 }

@@ -15,6 +15,10 @@ use tributary_stream::{
     log::EventsRead,
     snapshot::{ObjectSnapshots, SnapshotFollower},
 };
+use tributary_testkit::output_within;
+
+/// Most time of one command: there are some thousand rows.
+const COMMAND_WITHIN: Duration = Duration::from_secs(300);
 
 fn replayed(history: &History, bank: &LocalBank) -> Replayed {
     let options = Options {
@@ -28,13 +32,13 @@ fn replayed(history: &History, bank: &LocalBank) -> Replayed {
 
 /// Balances and statements, as `bank export --balances` writes them.
 fn exported(bank: &LocalBank, directory: &Path) -> [Vec<u8>; 2] {
-    let output = Command::new(env!("CARGO_BIN_EXE_bank"))
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bank"));
+    command
         .args(["export", "--balances"])
         .arg(directory)
         .env("KAFKA_BROKERS", bank.brokers())
-        .env("DATABASE_URL", bank.database_url())
-        .output()
-        .unwrap();
+        .env("DATABASE_URL", bank.database_url());
+    let output = output_within(&mut command, COMMAND_WITHIN);
     assert!(
         output.status.success(),
         "{}",

@@ -19,7 +19,7 @@ use tributary_contracts::{
     envelope::{BusinessDate, Channel, CommandEnvelope, Initiator},
     partition::partition_of,
     record::Outgoing,
-    topics::{ACCOUNTS_INBOX, LOCAL_PARTITIONS},
+    topics::{ACCOUNTS_INBOX, LOCAL_PARTITIONS, Topic},
 };
 use tributary_ids::{AccountId, CommandId, CustomerId, HoldId, PaymentId};
 use tributary_stream::{driver::wall_clock_ms, kafka::CommandProducer};
@@ -213,27 +213,32 @@ impl Clients {
 
     fn record(&self, command: &AccountsCommand) -> Outgoing {
         let id = CommandId::named(&format!("crash/{}/{}/{}", self.seed, self.number, command.key()));
-        let envelope = CommandEnvelope {
-            id,
-            correlation_id: id.0,
-            causation_id: None,
-            reply_to: None,
-            not_after: Some(wall_clock_ms() + 500_000),
-            initiator: Initiator {
-                actor: "load".into(),
-                on_behalf_of: None,
-                channel: Channel::Online,
-                branch: None,
-            },
-            data: command,
-        };
-        let key = command.key().into_bytes();
-        Outgoing {
-            topic: ACCOUNTS_INBOX.name,
-            partition: partition_of(&key, LOCAL_PARTITIONS).unwrap(),
-            key,
-            headers: codec::headers(&id, "load", command.ce_type(), None),
-            value: codec::encode(&envelope),
-        }
+        record(ACCOUNTS_INBOX, id, command.key(), command)
+    }
+}
+
+/// A command as nobody in particular sends it, who waits for no answer.
+pub(crate) fn record(inbox: Topic, id: CommandId, key: String, command: &impl Message) -> Outgoing {
+    let envelope = CommandEnvelope {
+        id,
+        correlation_id: id.0,
+        causation_id: None,
+        reply_to: None,
+        not_after: Some(wall_clock_ms() + 500_000),
+        initiator: Initiator {
+            actor: "load".into(),
+            on_behalf_of: None,
+            channel: Channel::Online,
+            branch: None,
+        },
+        data: command,
+    };
+    let key = key.into_bytes();
+    Outgoing {
+        topic: inbox.name,
+        partition: partition_of(&key, LOCAL_PARTITIONS).unwrap(),
+        key,
+        headers: codec::headers(&id, "load", command.ce_type(), None),
+        value: codec::encode(&envelope),
     }
 }

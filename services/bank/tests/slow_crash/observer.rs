@@ -1,4 +1,4 @@
-//! Follows the ledger's events, and knows when each partition last moved.
+//! Follows the events of a service, and knows when each partition last moved and how long it stood still.
 
 use std::{
     collections::BTreeMap,
@@ -10,10 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tributary_contracts::{
-    codec::RawEvent,
-    topics::{ACCOUNTS_EVENTS, LOCAL_PARTITIONS},
-};
+use tributary_contracts::{codec::RawEvent, topics::LOCAL_PARTITIONS};
 use tributary_stream::kafka::EventReader;
 
 /// What was seen of one partition.
@@ -22,6 +19,8 @@ struct Seen {
     /// Offset of the last input that was answered.
     answered: i64,
     at: Instant,
+    /// Longest time between two events since it was last asked to watch for that.
+    longest: Duration,
 }
 
 #[derive(Default)]
@@ -42,10 +41,10 @@ pub(crate) fn now() -> Instant {
 }
 
 impl Observer {
-    pub(crate) fn start(brokers: &str) -> Self {
+    pub(crate) fn start(brokers: &str, topic: &'static str) -> Self {
         let (stop, shared) = (Arc::new(AtomicBool::new(false)), Arc::new(Shared::default()));
         let (asked, seen, brokers) = (Arc::clone(&stop), Arc::clone(&shared), brokers.to_owned());
-        let thread = thread::spawn(move || follow(&brokers, &seen, &asked));
+        let thread = thread::spawn(move || follow(&brokers, topic, &seen, &asked));
         Self {
             stop,
             shared,
@@ -81,6 +80,22 @@ impl Observer {
         .is_some()
     }
 
+    /// Watches from now on how long partitions stand still. A time that has begun before counts whole.
+    pub(crate) fn watch_stalls(&self) {
+        for seen in self.shared.partitions.lock().unwrap().values_mut() {
+            seen.longest = Duration::ZERO;
+        }
+    }
+
+    /// The longest time for which a partition has shown no event since [`Observer::watch_stalls`], up to now.
+    pub(crate) fn stalled(&self) -> Duration {
+        let partitions = self.shared.partitions.lock().unwrap();
+        let stalls = partitions
+            .values()
+            .map(|seen| seen.longest.max(seen.at.elapsed()));
+        stalls.max().unwrap_or_default()
+    }
+
     fn wait<T>(
         &self,
         patience: Duration,
@@ -107,10 +122,10 @@ impl Drop for Observer {
     }
 }
 
-fn follow(brokers: &str, shared: &Shared, stop: &AtomicBool) {
+fn follow(brokers: &str, topic: &str, shared: &Shared, stop: &AtomicBool) {
     let mut next: BTreeMap<i32, i64> = (0..LOCAL_PARTITIONS).map(|partition| (partition, 0)).collect();
     while !stop.load(Ordering::Relaxed) {
-        let Ok(mut reader) = EventReader::open(brokers, ACCOUNTS_EVENTS.name, &next) else {
+        let Ok(mut reader) = EventReader::open(brokers, topic, &next) else {
             continue;
         };
         while !stop.load(Ordering::Relaxed) {
@@ -122,7 +137,17 @@ fn follow(brokers: &str, shared: &Shared, stop: &AtomicBool) {
             for record in &batch.records {
                 let answered = RawEvent::read(record).unwrap().envelope.origin.offset;
                 let at = now();
-                partitions.insert(record.partition, Seen { answered, at });
+                let seen = partitions.entry(record.partition).or_insert(Seen {
+                    answered,
+                    at,
+                    longest: Duration::ZERO,
+                });
+                let longest = seen.longest.max(at - seen.at);
+                *seen = Seen {
+                    answered,
+                    at,
+                    longest,
+                };
             }
             next.extend(batch.next);
             shared.moved.notify_all();

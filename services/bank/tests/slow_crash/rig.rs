@@ -2,8 +2,9 @@
 
 use std::{
     fs::OpenOptions,
+    net::{Ipv4Addr, SocketAddr, TcpListener},
     process::{Child, Command, Stdio},
-    sync::{Mutex, MutexGuard},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -13,7 +14,7 @@ use nix::{
 };
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use tributary_contracts::topics::{ALL, LOCAL_PARTITIONS};
+use tributary_contracts::topics::{ACCOUNTS_EVENTS, ALL, LOCAL_PARTITIONS};
 use tributary_local_stack::{Options, Stack};
 use tributary_stream::kafka::topics;
 
@@ -32,18 +33,31 @@ pub(crate) struct Rig {
     _machine: MutexGuard<'static, ()>,
 }
 
-/// Schema of the ledger's read models.
-pub(crate) const SCHEMA: &str = "accounts";
-
 /// The ledger that every test begins with.
 pub(crate) const LEDGER: &[&str] = &["accounts", "--instance", "a"];
 
 /// Most time until events flow again; what is measured is printed, this only ends a test that hangs.
 pub(crate) const RECOVER_WITHIN: Duration = Duration::from_secs(60);
 
-/// Rounds of each kind.
+/// What every kind is run with unless a person asks for another.
+const SEEDS: [u64; 2] = [1, 2];
+
+/// Below the range from which systems take the near end of connections, and above the one that the stack takes its ports
+/// from: while a killed gateway is away, nobody else is given its port.
+const PORTS: u16 = 30_000;
+const PORTS_COUNT: u16 = 2_000;
+
+/// Rounds of each kind with each seed.
 pub(crate) fn rounds() -> u64 {
-    setting("TRIBUTARY_CRASH_ROUNDS").unwrap_or(2)
+    setting("TRIBUTARY_CRASH_ROUNDS").unwrap_or(1)
+}
+
+/// Runs a test with each seed, each time on servers of its own.
+pub(crate) fn each_seed(what: &str, test: impl Fn(Rig)) {
+    let asked = setting("TRIBUTARY_CRASH_SEED").map(|seed| vec![seed]);
+    for seed in asked.unwrap_or(SEEDS.to_vec()) {
+        test(Rig::start(what, seed));
+    }
 }
 
 fn setting(name: &str) -> Option<u64> {
@@ -61,9 +75,9 @@ pub(crate) struct UnderLoad {
 
 impl Rig {
     /// Starts all of it, and returns when the ledger answers.
-    pub(crate) fn under_load(what: &str) -> UnderLoad {
-        let rig = Self::start(what);
-        let observer = Observer::start(&rig.stack.brokers());
+    pub(crate) fn under_load(self) -> UnderLoad {
+        let rig = self;
+        let observer = Observer::start(&rig.stack.brokers(), ACCOUNTS_EVENTS.name);
         let ledger = rig.service(LEDGER);
         let load = Load::start(&rig.stack.brokers(), rig.seed);
         let answered = observer.recovered(now(), RECOVER_WITHIN);
@@ -76,9 +90,8 @@ impl Rig {
         }
     }
 
-    pub(crate) fn start(what: &str) -> Self {
-        let machine = MACHINE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let seed = setting("TRIBUTARY_CRASH_SEED").unwrap_or(1);
+    fn start(what: &str, seed: u64) -> Self {
+        let machine = MACHINE.lock().unwrap_or_else(PoisonError::into_inner);
         println!("{what}: seed {seed}, {} rounds", rounds());
         let stack = Stack::start(&Options::temporary().own_servers()).unwrap();
         topics::apply(&stack.brokers(), ALL, LOCAL_PARTITIONS, 1).unwrap();
@@ -101,10 +114,21 @@ impl Rig {
             .env("KAFKA_BROKERS", self.stack.brokers())
             .env("DATABASE_URL", self.stack.database_url())
             .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
             .stderr(log)
             .spawn()
             .unwrap();
         Process(child)
+    }
+
+    /// Where a server of the test may listen, again and again.
+    pub(crate) fn free_address() -> SocketAddr {
+        let first = u16::try_from(std::process::id() % u32::from(PORTS_COUNT)).unwrap();
+        let ports = (0..PORTS_COUNT).map(|step| PORTS + (first + step) % PORTS_COUNT);
+        let mut addresses = ports.map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+        addresses
+            .find(|address| TcpListener::bind(address).is_ok())
+            .unwrap()
     }
 
     /// Kafka has sent every decided transaction's markers. A broker that its controller gives up while it coordinates drops
@@ -145,7 +169,7 @@ impl Rig {
 pub(crate) struct Process(Child);
 
 impl Process {
-    pub(crate) fn kill9(mut self) {
+    pub(crate) fn kill9(&mut self) {
         self.0.kill().unwrap();
         self.0.wait().unwrap();
     }

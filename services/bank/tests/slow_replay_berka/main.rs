@@ -11,11 +11,13 @@ use std::{
     env, fs,
     path::{Path, PathBuf},
     process::Command,
+    time::Duration,
 };
 
 use bank::LocalBank;
 use serde_json::Value;
 use tributary_local_stack::Options;
+use tributary_testkit::output_within;
 
 /// Sums that an independent script has computed from the file, customers' side, in haler.
 const SUMS: [(&str, i64); 5] = [
@@ -45,14 +47,17 @@ fn berka() -> Option<PathBuf> {
     None
 }
 
+/// Most time of one command, which may have to do with a year of the real bank.
+const COMMAND_WITHIN: Duration = Duration::from_secs(1_200);
+
 /// Runs the command on a running bank; whether it succeeded, and what it said.
 fn command(bank: &LocalBank, arguments: &[&Path]) -> (bool, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_bank"))
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bank"));
+    command
         .args(arguments)
         .env("KAFKA_BROKERS", bank.brokers())
-        .env("DATABASE_URL", bank.database_url())
-        .output()
-        .unwrap();
+        .env("DATABASE_URL", bank.database_url());
+    let output = output_within(&mut command, COMMAND_WITHIN);
     let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
     (output.status.success(), text.concat())
 }

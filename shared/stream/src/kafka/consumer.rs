@@ -164,13 +164,17 @@ impl GroupConsumer {
         while !gathered.is_over(&self.consumer) {
             let wait = deadline.remaining();
             let had = gathered.polled.records.len();
+            let mut ended = false;
             if poll.records_max == 0 || self.next.is_empty() {
                 self.check_membership(wait, &mut gathered);
             } else {
-                self.read(wait.min(MEMBERSHIP_CHECK), &mut gathered);
+                ended = self.read(wait.min(MEMBERSHIP_CHECK), &mut gathered);
             }
             match gathered.polled.records.len() - had {
-                0 if wait.is_zero() => break,
+                // Behind an end that was reached there may be records that came since: while a transaction commits, the
+                // queue fills with a few records, an end, a few records. Who stopped at each end would take in but a few
+                // a transaction, however many wait.
+                0 if wait.is_zero() && !ended => break,
                 // Nobody reads on while there are records at hand, so this can come late, but not get lost.
                 0 => self.check_membership(Duration::ZERO, &mut gathered),
                 _ if had == 0 => deadline = gather_until,
@@ -190,16 +194,18 @@ impl GroupConsumer {
         }
     }
 
-    /// Takes a record that is at hand, or comes within that time.
-    fn read(&mut self, wait: Duration, gathered: &mut Gathered) {
+    /// Takes a record that is at hand, or comes within that time. Whether it was the end of a partition instead.
+    fn read(&mut self, wait: Duration, gathered: &mut Gathered) -> bool {
         match self.step(wait) {
             Step::Record(record) => {
                 self.next.insert(record.partition, record.offset + 1);
                 gathered.push(record);
             }
             Step::Fault(fault) => gathered.polled.fault = Some(fault),
-            Step::Ended | Step::Nothing => {}
+            Step::Ended => return true,
+            Step::Nothing => {}
         }
+        false
     }
 
     fn step(&mut self, wait: Duration) -> Step {

@@ -123,6 +123,36 @@ fn a_partition_goes_back_and_the_other_goes_on() {
     assert!(worker.polled(poll(300)).records.is_empty());
 }
 
+/// While a transaction takes its time, the client reads on, and with each piece of one partition it tells that the other is at
+/// its end.
+#[test]
+fn what_came_piece_by_piece_meanwhile_is_taken_in_at_once() {
+    // Given a worker that has read both partitions to their ends
+    const PIECES: i32 = 30;
+    let service = Service::new("pieces", 2);
+    fill(&service, 2, 1);
+    let mut worker = service.log("a");
+    worker.await_assigned(&[0, 1]);
+    worker.consume(0, 0).expect("consumes");
+    worker.consume(1, 0).expect("consumes");
+    assert_eq!(worker.await_records(2).len(), 2);
+
+    // When records come one after the other while it doesn't ask
+    let transactor = Transactor::new(&service.brokers);
+    for at in 0..PIECES {
+        transactor.commit(&[outgoing(service.inbox, at % 2, "piece")]);
+        std::thread::sleep(Duration::from_millis(50));
+    }
+
+    // Then it gets them together, and not a few by each poll, and so by each transaction
+    let (mut records, mut polls) = (0, 0);
+    while records < PIECES as usize {
+        polls += 1;
+        assert!(polls <= 4, "{records} of {PIECES} records by {polls} polls");
+        records += worker.polled(poll(5_000)).records.len();
+    }
+}
+
 #[test]
 fn asking_for_membership_only_delivers_nothing_and_loses_nothing() {
     let service = Service::new("aside", 1);
