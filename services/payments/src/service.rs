@@ -27,7 +27,7 @@ impl Service for Payments {
         dead_letters: PAYMENTS_DLQ,
     };
 
-    const FOLD_VERSION: u32 = 2;
+    const FOLD_VERSION: u32 = 3;
 
     const GOLDEN: Golden = Golden {
         schema: "09ed1c1629bc1c8bfcca6761b1018ea3",
@@ -38,10 +38,10 @@ impl Service for Payments {
         domain::dedupes_itself(command)
     }
 
-    /// A payment, its review, its deadlines and its refunds are one story: that of the wish which began it.
+    /// A payment, its review, its deadlines and its refunds are one story: that of the wish which began it. So
+    /// are a standing order and all its payments.
     fn story(book: &PaymentBook, key: &[u8]) -> Option<Uuid> {
-        let id = str::from_utf8(key).ok()?.parse().ok()?;
-        book.payment(id).map(|payment| payment.correlation_id)
+        book.story(Uuid::try_parse_ascii(key).ok()?)
     }
 
     fn decide(

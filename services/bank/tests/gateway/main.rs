@@ -10,3 +10,5 @@ mod events;
 mod limits;
 #[cfg(test)]
 mod payments;
+#[cfg(test)]
+mod schedule;

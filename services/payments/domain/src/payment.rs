@@ -25,6 +25,7 @@ pub struct Payment {
     /// Milliseconds since the epoch.
     pub hold_expires_at: i64,
     pub booking_date: BusinessDate,
+    #[serde(with = "crate::kept_details")]
     pub details: Details,
     /// The payment that this one pays back.
     pub refunds: Option<PaymentId>,

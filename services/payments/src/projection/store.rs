@@ -3,12 +3,13 @@
 use std::collections::HashSet;
 
 use sqlx::{PgConnection, Row as _, postgres::PgRow};
-use tributary_contracts::{envelope::BusinessDate, fraud::FraudDecision, payments::PaymentsEvent};
+use tributary_contracts::{fraud::FraudDecision, payments::PaymentsEvent};
 use tributary_ids::PaymentId;
 use tributary_projection::{LoggedEvent, Payload, storable};
 use uuid::Uuid;
 
 use super::fold::{Begun, Fold, Refusal, Row, State, decision_of, decision_text, kind_text};
+use super::orders;
 
 /// Between reasons in one text, since arrays of arrays can't be unnested: no code holds it.
 const BETWEEN_REASONS: &str = ",";
@@ -22,16 +23,18 @@ pub(super) async fn load(
     let mut touched = HashSet::new();
     for event in events {
         if let Payload::Service(data) = &event.envelope.data {
-            touched.insert(data.payment().0);
+            touched.extend(data.payment().map(|payment| payment.0));
         }
     }
+    orders::load(database, events, &mut fold.orders).await?;
     if touched.is_empty() {
         return Ok(());
     }
     let ids: Vec<Uuid> = touched.into_iter().collect();
     let rows = sqlx::query(
         "SELECT payment_id, amount, refunded, state, code, returned_to, fraud_decision,
-                array_to_string(fraud_reasons, ','), fraud_rules, review_decision, case_opened, ended_ms, last_offset
+                array_to_string(fraud_reasons, ','), fraud_rules, review_decision, case_opened, ended_ms, last_offset,
+                booking_date
          FROM payments WHERE payment_id = ANY($1)",
     )
     .bind(ids)
@@ -81,6 +84,7 @@ fn payment(row: &PgRow) -> Result<Row, sqlx::Error> {
         case_opened: row.try_get(10)?,
         ended_ms: row.try_get(11)?,
         last_offset: row.try_get(12)?,
+        booking_date: row.try_get(13)?,
     })
 }
 
@@ -89,12 +93,14 @@ pub(super) async fn store(database: &mut PgConnection, fold: &Fold) -> Result<()
     let mut begun = Vec::new();
     for (id, row) in &fold.payments {
         if let Some(terms) = &row.begun {
-            begun.push((id.0, &**terms));
+            begun.push((id.0, (&**terms, row)));
         }
     }
+    let begun: Vec<_> = begun.iter().map(|(id, row)| (*id, row)).collect();
     insert_begun(database, &begun).await?;
     let rows: Vec<(Uuid, &Row)> = fold.payments.iter().map(|(id, row)| (id.0, row)).collect();
     update(database, &rows).await?;
+    orders::store(database, &fold.orders, &fold.occurrences).await?;
     insert_refusals(database, &fold.refusals).await
 }
 
@@ -108,35 +114,39 @@ fn ids<R>(rows: &[(Uuid, &R)]) -> Vec<Uuid> {
 }
 
 /// What never changes; the rest is as at the beginning, and updated behind it.
-async fn insert_begun(database: &mut PgConnection, rows: &[(Uuid, &Begun)]) -> Result<(), sqlx::Error> {
+async fn insert_begun(
+    database: &mut PgConnection,
+    rows: &[(Uuid, &(&Begun, &Row))],
+) -> Result<(), sqlx::Error> {
     if rows.is_empty() {
         return Ok(());
     }
-    let dates: Vec<BusinessDate> = column(rows, |row| row.terms.booking_date);
     sqlx::query(
-        "INSERT INTO payments (payment_id, kind, customer, debtor, creditor, amount, currency, booking_date, refunds,
-                               state, case_opened, refunded, correlation_id, initiated_ms, partition, first_offset,
+        "INSERT INTO payments (payment_id, kind, customer, debtor, creditor, amount, currency, booking_date, execution_date, due_ms,
+                               refunds, state, case_opened, refunded, correlation_id, initiated_ms, partition, first_offset,
                                last_offset)
-         SELECT payment_id, kind, customer, debtor, creditor, amount, currency, booking_date, refunds, 'pending', false,
-                0, correlation_id, initiated_ms, partition, first_offset, first_offset
+         SELECT payment_id, kind, customer, debtor, creditor, amount, currency, booking_date, execution_date, due_ms,
+                refunds, 'pending', false, 0, correlation_id, initiated_ms, partition, first_offset, first_offset
          FROM UNNEST($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::uuid[], $6::bigint[], $7::text[], $8::date[],
-                     $9::uuid[], $10::uuid[], $11::bigint[], $12::int[], $13::bigint[])
+                     $9::uuid[], $10::uuid[], $11::bigint[], $12::int[], $13::bigint[], $14::date[], $15::bigint[])
               AS new (payment_id, kind, customer, debtor, creditor, amount, currency, booking_date, refunds,
-                      correlation_id, initiated_ms, partition, first_offset)",
+                      correlation_id, initiated_ms, partition, first_offset, execution_date, due_ms)",
     )
     .bind(ids(rows))
-    .bind(column(rows, |row| kind_text(row.terms.kind)))
-    .bind(column(rows, |row| row.terms.customer.0))
-    .bind(column(rows, |row| row.terms.debtor.0))
-    .bind(column(rows, |row| row.terms.creditor.0))
-    .bind(column(rows, |row| row.terms.amount))
-    .bind(column(rows, |row| row.terms.currency.code()))
-    .bind(dates)
-    .bind(column(rows, |row| row.terms.refunds.map(|payment| payment.0)))
-    .bind(column(rows, |row| row.correlation_id))
-    .bind(column(rows, |row| row.initiated_ms))
-    .bind(column(rows, |row| row.partition))
-    .bind(column(rows, |row| row.first_offset))
+    .bind(column(rows, |(terms, _)| kind_text(terms.kind)))
+    .bind(column(rows, |(terms, _)| terms.customer.0))
+    .bind(column(rows, |(terms, _)| terms.debtor.0))
+    .bind(column(rows, |(terms, _)| terms.creditor.0))
+    .bind(column(rows, |(_, row)| row.amount))
+    .bind(column(rows, |(terms, _)| terms.currency.code()))
+    .bind(column(rows, |(_, row)| row.booking_date))
+    .bind(column(rows, |(terms, _)| terms.refunds.map(|payment| payment.0)))
+    .bind(column(rows, |(terms, _)| terms.correlation_id))
+    .bind(column(rows, |(terms, _)| terms.initiated_ms))
+    .bind(column(rows, |(terms, _)| terms.partition))
+    .bind(column(rows, |(terms, _)| terms.first_offset))
+    .bind(column(rows, |(terms, _)| terms.execution_date))
+    .bind(column(rows, |(terms, _)| terms.due_ms))
     .execute(database)
     .await?;
     Ok(())
@@ -157,11 +167,11 @@ async fn update(database: &mut PgConnection, rows: &[(Uuid, &Row)]) -> Result<()
         "UPDATE payments SET refunded = new.refunded, state = new.state, code = new.code, returned_to = new.returned_to,
                 fraud_decision = new.fraud_decision, fraud_reasons = string_to_array(new.fraud_reasons, ','),
                 fraud_rules = new.fraud_rules, review_decision = new.review_decision, case_opened = new.case_opened,
-                ended_ms = new.ended_ms, last_offset = new.last_offset
+                ended_ms = new.ended_ms, last_offset = new.last_offset, booking_date = new.booking_date
          FROM UNNEST($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-                     $9::text[], $10::bool[], $11::bigint[], $12::bigint[])
+                     $9::text[], $10::bool[], $11::bigint[], $12::bigint[], $13::date[])
               AS new (payment_id, refunded, state, code, returned_to, fraud_decision, fraud_reasons, fraud_rules,
-                      review_decision, case_opened, ended_ms, last_offset)
+                      review_decision, case_opened, ended_ms, last_offset, booking_date)
          WHERE payments.payment_id = new.payment_id",
     )
     .bind(ids(rows))
@@ -176,6 +186,7 @@ async fn update(database: &mut PgConnection, rows: &[(Uuid, &Row)]) -> Result<()
     .bind(column(rows, |row| row.case_opened))
     .bind(column(rows, |row| row.ended_ms))
     .bind(column(rows, |row| row.last_offset))
+    .bind(column(rows, |row| row.booking_date))
     .execute(database)
     .await?;
     Ok(())
