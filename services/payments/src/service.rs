@@ -30,8 +30,8 @@ impl Service for Payments {
     const FOLD_VERSION: u32 = 3;
 
     const GOLDEN: Golden = Golden {
-        schema: "09ed1c1629bc1c8bfcca6761b1018ea3",
-        state: "35db7019e8efc5b7da11defbce3c96ac",
+        schema: "4ec1706acf3f6997bccbbfbac5bbe02c",
+        state: "3a5e7e1bb3d6c4c05ff6a617a3befcda",
     };
 
     fn dedupes_itself(command: &PaymentsCommand) -> bool {
