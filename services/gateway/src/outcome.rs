@@ -7,10 +7,10 @@ use tributary_contracts::codec::{self, Message};
 use tributary_contracts::envelope::EventEnvelope;
 use tributary_contracts::fraud::{Decision, FraudDecision};
 use tributary_contracts::payments::{
-    PaymentInitiated, PaymentKind, PaymentsEvent, ReturnedTo, ReviewDecision,
+    PaymentInitiated, PaymentKind, PaymentScheduled, PaymentsEvent, ReturnedTo, ReviewDecision,
 };
 use tributary_contracts::runtime::RuntimeEvent;
-use tributary_ids::{AccountId, CommandId, PaymentId};
+use tributary_ids::{AccountId, CommandId, PaymentId, StandingOrderId};
 use tributary_money::Money;
 use tributary_stream::StreamEvent;
 
@@ -19,7 +19,7 @@ use crate::log::{Seen, Waiting};
 use crate::personal::Remittance;
 use crate::position::Position;
 use crate::problem::Problem;
-use crate::read::{self, Account, CommandState, FraudView, Payment};
+use crate::read::{self, Account, CommandState, FraudView, Payment, StandingOrder};
 
 /// What a command came to.
 pub(crate) enum Outcome<T> {
@@ -101,7 +101,7 @@ pub(crate) struct Begun<'b> {
     pub(crate) is_same: &'b (dyn Fn(&Payment) -> bool + Sync),
 }
 
-/// Waits until the payment has ended. None when that can't be known here: its status can be looked up.
+/// Waits until the payment has ended, or is scheduled. None when that can't be known here: its status can be looked up.
 ///
 /// # Errors
 /// When the read model can't be read.
@@ -136,19 +136,19 @@ pub(crate) async fn of_payment(
             }
         }
         if let StreamEvent::Service(data) = &event.data
-            && data.payment() == begun.payment
+            && data.payment() == Some(begun.payment)
         {
             fold_event(&mut fold, &seen, &event, data);
             look |= repeated && is_terminal(data);
         }
-        if accepted && fold.as_ref().is_some_and(Payment::is_terminal) {
+        if accepted && fold.as_ref().is_some_and(Payment::rests) {
             return Ok(fold.map(Outcome::Done));
         }
         if look {
             // Whatever came by before we listened is in what the tail had handed out by now.
             app.catch_up(&app.payments, read::PAYMENTS).await;
             match app.models.payment(begun.payment).await? {
-                Some(payment) if payment.is_terminal() => return Ok(Some(Outcome::Before(payment))),
+                Some(payment) if payment.rests() => return Ok(Some(Outcome::Before(payment))),
                 Some(_) => {}
                 None => {
                     if let Some(problem) = refusal(app, begun.command).await? {
@@ -190,6 +190,47 @@ pub(crate) async fn about_payment(
         }
         // Nothing was created: it was there before.
         return Ok(app.models.payment(payment).await?.map(Outcome::Before));
+    }
+    Ok(None)
+}
+
+/// Waits until a command about a standing order was decided, and gives the order as it stands then.
+///
+/// # Errors
+/// When the read model can't be read.
+pub(crate) async fn of_order(
+    app: &App,
+    mut waiting: Waiting,
+    sent: &Position,
+    command: CommandId,
+    order: StandingOrderId,
+) -> Result<Option<Outcome<StandingOrder>>, Problem> {
+    while let Some(seen) = waiting.next().await {
+        if !is_answer(&seen, sent) {
+            continue;
+        }
+        let Some(event) = read_event::<PaymentsEvent>(&seen) else {
+            return Ok(None);
+        };
+        let unchanged = |data: &PaymentsEvent| matches!(data, PaymentsEvent::StandingOrderUnchanged(_));
+        let answer = answer(&seen, &event.data, unchanged);
+        if let Answer::Refused(problem) | Answer::Other(problem) = answer {
+            return Ok(Some(Outcome::Refused(problem)));
+        }
+        app.catch_up(&app.payments, read::PAYMENTS).await;
+        let repeated = matches!(answer, Answer::Repeated);
+        if repeated && let Some(problem) = refusal(app, command).await? {
+            return Ok(Some(Outcome::Refused(problem)));
+        }
+        let created = matches!(
+            event.data,
+            StreamEvent::Service(PaymentsEvent::StandingOrderCreated(_))
+        );
+        let there = app.models.standing_order(order).await?;
+        return Ok(there.map(|there| match created {
+            true => Outcome::Done(there),
+            false => Outcome::Before(there),
+        }));
     }
     Ok(None)
 }
@@ -249,6 +290,10 @@ fn fold_event(
         *fold = Some(initiated(terms, event, &seen.position));
         return;
     }
+    if let PaymentsEvent::PaymentScheduled(terms) = data {
+        *fold = Some(scheduled(terms, event, &seen.position));
+        return;
+    }
     let Some(payment) = fold else { return };
     if matches!(data, PaymentsEvent::PaymentUnchanged(_)) {
         return;
@@ -305,9 +350,45 @@ fn initiated(
         amount: decimal(terms.amount),
         currency: terms.currency.to_string(),
         booking_date: terms.booking_date,
+        execution_date: None,
+        due_at: None,
         remittance: terms.remittance.clone().map(Remittance::new),
         refunds: terms.refunds.map(|original| original.0),
         state: "pending".to_owned(),
+        code: None,
+        returned_to: None,
+        fraud: None,
+        review_decision: None,
+        case_opened: false,
+        refunded: decimal(0),
+        correlation_id: event.correlation_id,
+        initiated_at: read::timestamp(event.time),
+        ended_at: None,
+        position: position.clone(),
+        initiated_ms: event.time,
+    }
+}
+
+fn scheduled(
+    terms: &PaymentScheduled,
+    event: &EventEnvelope<StreamEvent<PaymentsEvent>>,
+    position: &Position,
+) -> Payment {
+    let decimal = |minor| Money::new(minor, terms.currency).to_decimal().to_string();
+    Payment {
+        payment_id: terms.payment_id.0,
+        kind: "internal-transfer".to_owned(),
+        customer: terms.customer.0,
+        debtor: terms.debtor.0,
+        creditor: terms.creditor.0,
+        amount: decimal(terms.amount),
+        currency: terms.currency.to_string(),
+        booking_date: terms.execution_date,
+        execution_date: Some(terms.execution_date),
+        due_at: Some(read::timestamp(terms.due_at)),
+        remittance: None,
+        refunds: None,
+        state: "scheduled".to_owned(),
         code: None,
         returned_to: None,
         fraud: None,

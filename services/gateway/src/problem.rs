@@ -54,6 +54,7 @@ codes! {
     PersonalDataErased = "PERSONAL_DATA_ERASED", UNPROCESSABLE_ENTITY, "The customer's personal data is erased";
     AccountUnknown = "ACCOUNT_UNKNOWN", NOT_FOUND, "There is no such account";
     PaymentUnknown = "PAYMENT_UNKNOWN", NOT_FOUND, "There is no such payment";
+    OrderUnknown = "ORDER_UNKNOWN", NOT_FOUND, "There is no such standing order";
     Overloaded = "OVERLOADED", TOO_MANY_REQUESTS, "The bank has more to do than it can do in time";
     ConnectionsExhausted = "CONNECTIONS_EXHAUSTED", SERVICE_UNAVAILABLE, "Too many connections are open";
     DeliveryUnconfirmed = "DELIVERY_UNCONFIRMED", SERVICE_UNAVAILABLE, "The log did not confirm the command";

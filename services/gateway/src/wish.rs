@@ -6,9 +6,10 @@ use chrono::{DateTime, NaiveDate, Utc};
 use tributary_contracts::codec::{self, Message};
 use tributary_contracts::envelope::{Channel, CommandEnvelope, Initiator};
 use tributary_contracts::partition::partition_of;
+use tributary_contracts::payments::Subject;
 use tributary_contracts::record::Outgoing;
 use tributary_contracts::topics::Topic;
-use tributary_ids::{AccountId, CommandId, PaymentId, derive};
+use tributary_ids::{AccountId, CommandId, PaymentId, StandingOrderId, derive};
 use uuid::Uuid;
 
 /// Who acts, until there is a sign-in.
@@ -42,6 +43,11 @@ pub(crate) fn refund_of(command: CommandId) -> PaymentId {
     PaymentId(derive(command.0, "refund"))
 }
 
+/// The standing order that the command creates.
+pub(crate) fn standing_order_of(command: CommandId) -> StandingOrderId {
+    StandingOrderId(derive(command.0, "standing-order"))
+}
+
 pub(crate) fn account_address(account: AccountId) -> String {
     format!("/v1/accounts/{account}")
 }
@@ -50,10 +56,15 @@ pub(crate) fn payment_address(payment: PaymentId) -> String {
     format!("/v1/payments/{payment}")
 }
 
-/// Where a command's status stands. A command about a payment that was there before is found by that payment.
-pub(crate) fn status_address(command: CommandId, about: Option<PaymentId>) -> String {
+pub(crate) fn standing_order_address(order: StandingOrderId) -> String {
+    format!("/v1/standing-orders/{order}")
+}
+
+/// Where a command's status stands. A command about a payment or order that was there before is found by that.
+pub(crate) fn status_address(command: CommandId, about: Option<Subject>) -> String {
     match about {
-        Some(payment) => format!("/v1/commands/{command}?payment={payment}"),
+        Some(Subject::Order(order)) => format!("/v1/commands/{command}?standing_order={order}"),
+        Some(Subject::Payment(payment)) => format!("/v1/commands/{command}?payment={payment}"),
         None => format!("/v1/commands/{command}"),
     }
 }

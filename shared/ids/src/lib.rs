@@ -64,6 +64,10 @@ id!(
     PaymentId
 );
 id!(
+    /// A standing order: the mandate by which payments are made again and again.
+    StandingOrderId
+);
+id!(
     /// A command. The same id means the same wish, however often it arrives.
     CommandId
 );
@@ -78,6 +82,13 @@ pub struct EventId {
 impl std::fmt::Display for EventId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}:{}", self.command, self.index)
+    }
+}
+
+impl StandingOrderId {
+    /// The payment that the order's occurrence of this number is, counted from one: the same however often it is made.
+    pub fn payment(self, occurrence: u32) -> PaymentId {
+        PaymentId(derive(self.0, &format!("occurrence/{occurrence}")))
     }
 }
 
@@ -102,6 +113,14 @@ mod tests {
         assert_eq!(AccountId::named("berka/1"), AccountId::named("berka/1"));
         assert_ne!(AccountId::named("berka/1").0, CustomerId::named("berka/1").0);
         assert_ne!(AccountId::named("berka/1"), AccountId::named("berka/2"));
+    }
+
+    #[test]
+    fn every_occurrence_of_every_order_is_a_payment_of_its_own() {
+        let [first, second] = ["a", "b"].map(StandingOrderId::named);
+        assert_eq!(first.payment(1), first.payment(1));
+        assert_ne!(first.payment(1), first.payment(2));
+        assert_ne!(first.payment(1), second.payment(1));
     }
 
     #[test]

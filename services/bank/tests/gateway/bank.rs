@@ -185,6 +185,27 @@ impl Client {
         Answer::of(request.send(body).unwrap())
     }
 
+    /// Amends something, and waits for the outcome.
+    pub(crate) fn patch(&self, path: &str, key: &str, body: &Value) -> Answer {
+        let request = self.agent.patch(format!("http://{}{path}", self.at));
+        let request = request.header("Idempotency-Key", key).header("Prefer", "wait=30");
+        let request = request.header("Content-Type", "application/json");
+        Answer::of(request.send(body.to_string()).unwrap())
+    }
+
+    /// Cancels something, and waits for the outcome.
+    pub(crate) fn delete(&self, path: &str, key: &str) -> Answer {
+        let request = self.agent.delete(format!("http://{}{path}", self.at));
+        let request = request.header("Idempotency-Key", key).header("Prefer", "wait=30");
+        Answer::of(request.call().unwrap())
+    }
+
+    /// Cancels something, and waits for nothing.
+    pub(crate) fn delete_without_waiting(&self, path: &str, key: &str) -> Answer {
+        let request = self.agent.delete(format!("http://{}{path}", self.at));
+        Answer::of(request.header("Idempotency-Key", key).call().unwrap())
+    }
+
     /// Opens an account in CZK with money on it; its id.
     pub(crate) fn account(&self, balance: &str) -> String {
         let body = json!({

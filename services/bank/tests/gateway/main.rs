@@ -11,3 +11,5 @@ mod limits;
 #[cfg(test)]
 mod payments;
 mod remittance;
+#[cfg(test)]
+mod schedule;

@@ -38,7 +38,10 @@ impl Rig {
             let StreamEvent::Service(event) = event.data else {
                 continue;
             };
-            let payment = event.payment();
+            // Events of standing orders are of no payment; nobody gives any here.
+            let Some(payment) = event.payment() else {
+                continue;
+            };
             let end = match event {
                 PaymentsEvent::PaymentInitiated(begun) => {
                     logged.entry(payment).or_default().begun.push(begun);

@@ -63,12 +63,14 @@ impl Language for Payments {
     fn is_effect(event: &PaymentsEvent) -> bool {
         !matches!(
             event,
-            PaymentsEvent::PaymentUnchanged(_) | PaymentsEvent::AnswerIgnored(_)
+            PaymentsEvent::PaymentUnchanged(_)
+                | PaymentsEvent::AnswerIgnored(_)
+                | PaymentsEvent::StandingOrderUnchanged(_)
         )
     }
 
     fn key(event: &PaymentsEvent) -> Option<String> {
-        Some(event.payment().to_string())
+        Some(event.subject().to_string())
     }
 }
 

@@ -2,12 +2,12 @@
 
 use tributary_contracts::{
     payments::{
-        InitiateRefund, InitiateTransfer, PaymentInitiated, PaymentKind, PaymentsCommand as C,
-        PaymentsEvent as E,
+        CreateStandingOrder, InitiateRefund, InitiateTransfer, PaymentInitiated, PaymentKind,
+        PaymentScheduled, PaymentsCommand as C, PaymentsEvent as E, SchedulePayment, StandingOrderCreated,
+        Subject,
     },
     runtime::{RuntimeEvent, TimerId},
 };
-use tributary_ids::PaymentId;
 use tributary_money::{Currency, Money};
 use tributary_stream::StreamEvent;
 
@@ -19,11 +19,11 @@ use crate::{
 type Asked = flow::Asked<Payments>;
 type Answer = flow::Answer<Payments>;
 
-/// Compares an input record with its answer. `may_know`: whether a payment began, or may have.
+/// Compares an input record with its answer. `may_know`: whether a payment or order began, or may have.
 pub(super) fn compare(
     asked: &Asked,
     answer: &Answer,
-    may_know: &dyn Fn(PaymentId) -> bool,
+    may_know: &dyn Fn(Subject) -> bool,
     found: &mut Findings,
 ) {
     if !flow::is_answered_as_itself(asked, answer, found) {
@@ -42,7 +42,7 @@ fn compare_command(
     command: &C,
     asked: &Asked,
     answer: &Answer,
-    may_know: &dyn Fn(PaymentId) -> bool,
+    may_know: &dyn Fn(Subject) -> bool,
     found: &mut Findings,
 ) {
     let both = [asked.at, answer.at];
@@ -60,8 +60,8 @@ fn compare_command(
         // Several events of one command are not known of today; each is folded all the same.
         _ => return,
     };
-    if let E::PaymentUnchanged(_) = event
-        && !may_know(command.payment())
+    if let E::PaymentUnchanged(_) | E::StandingOrderUnchanged(_) = event
+        && !may_know(command.subject())
     {
         return found.violate(Invariant::OneEffect, "EFFECT_MISSING", &both, || {
             format!("command {id}: nothing to do, but nothing before it did what it asks")
@@ -75,11 +75,18 @@ fn compare_command(
 }
 
 fn fits(command: &C, event: &E) -> bool {
-    if command.payment() != event.payment() {
+    if command.subject() != event.subject() {
         return false;
     }
     match (command, event) {
-        (_, E::PaymentUnchanged(_)) => true,
+        (_, E::PaymentUnchanged(_) | E::StandingOrderUnchanged(_)) => true,
+        (C::SchedulePayment(c), E::PaymentScheduled(e)) => schedule_fits(c, e),
+        (C::CreateStandingOrder(c), E::StandingOrderCreated(e)) => order_fits(c, e),
+        (C::AmendStandingOrder(c), E::StandingOrderAmended(e)) => {
+            c.until.is_none_or(|until| until == e.until)
+        }
+        (C::CancelPayment(_), event) => matches!(event, E::PaymentCancelled(_)),
+        (C::CancelStandingOrder(_), event) => matches!(event, E::StandingOrderCancelled(_)),
         (C::InitiateTransfer(c), E::PaymentInitiated(e)) => transfer_fits(c, e),
         (C::InitiateRefund(c), E::PaymentInitiated(e)) => refund_fits(c, e),
         (C::RefundPayment(c), E::RefundClaimed(e)) => {
@@ -88,9 +95,16 @@ fn fits(command: &C, event: &E) -> bool {
         (C::ReleaseRefund(c), E::RefundReleased(e)) => c.refund_id == e.refund_id,
         (C::ReviewPayment(c), E::PaymentAdvanced(e)) => e.review == Some(c.decision),
         (C::ResumePayment(_), event) => matches!(event, E::PaymentResumed(_)),
-        (C::InitiateTransfer(_) | C::InitiateRefund(_) | C::RefundPayment(_) | C::ReleaseRefund(_), _) => {
-            false
-        }
+        (
+            C::InitiateTransfer(_)
+            | C::InitiateRefund(_)
+            | C::RefundPayment(_)
+            | C::ReleaseRefund(_)
+            | C::SchedulePayment(_)
+            | C::CreateStandingOrder(_)
+            | C::AmendStandingOrder(_),
+            _,
+        ) => false,
         // Rejected by an analyst, or quarantined.
         _ => event.progress().is_some(),
     }
@@ -116,6 +130,19 @@ fn transfer_fits(c: &InitiateTransfer, e: &PaymentInitiated) -> bool {
         && (&c.remittance, &c.details) == (&e.remittance, &e.details)
 }
 
+fn schedule_fits(c: &SchedulePayment, e: &PaymentScheduled) -> bool {
+    (c.customer, c.debtor, c.creditor, c.currency) == (e.customer, e.debtor, e.creditor, e.currency)
+        && minor(&c.amount, c.currency) == Some(e.amount)
+        && (c.execution_date, c.convention, &c.details) == (e.requested_date, e.convention, &e.details)
+}
+
+fn order_fits(c: &CreateStandingOrder, e: &StandingOrderCreated) -> bool {
+    (c.customer, c.debtor, c.creditor, c.currency) == (e.customer, e.debtor, e.creditor, e.currency)
+        && minor(&c.amount, c.currency) == Some(e.amount)
+        && (c.frequency, c.start_date, c.until) == (e.frequency, e.start_date, e.until)
+        && (c.convention, &c.details) == (e.convention, &e.details)
+}
+
 fn refund_fits(c: &InitiateRefund, e: &PaymentInitiated) -> bool {
     let sides = (e.kind, e.refunds, e.customer, e.debtor, e.creditor);
     sides
@@ -133,8 +160,8 @@ fn refund_fits(c: &InitiateRefund, e: &PaymentInitiated) -> bool {
 fn compare_timer(timer: &TimerId, asked: &Asked, answer: &Answer, found: &mut Findings) {
     let honoured = match answer.events.first() {
         Some(StreamEvent::Service(event)) => {
-            event.payment().to_string() == timer.aggregate
-                && event.progress().is_some()
+            event.subject().to_string() == timer.aggregate
+                && (event.progress().is_some() || matches!(event, E::StandingOrderExecuted(_)))
                 && timer.due <= answer.time
         }
         Some(StreamEvent::Runtime(RuntimeEvent::TimerRearmed(rearmed))) => {
@@ -151,9 +178,7 @@ fn compare_timer(timer: &TimerId, asked: &Asked, answer: &Answer, found: &mut Fi
             &[asked.at, answer.at],
             || {
                 let TimerId { due, aggregate, name } = timer;
-                format!(
-                    "the deadline of {name} of payment {aggregate}, due {due}, is answered by something else"
-                )
+                format!("the timer {name} of {aggregate}, due {due}, is answered by something else")
             },
         );
     }

@@ -6,13 +6,17 @@
 //! ([`crate::BankCheck`]).
 
 mod effects;
+mod orders;
 mod payment;
 
 use std::collections::{BTreeMap, VecDeque};
 
 use hashbrown::HashMap;
 use tributary_contracts::{
-    envelope::EventEnvelope, payments::PaymentsEvent, record::Record, runtime::RuntimeEvent,
+    envelope::EventEnvelope,
+    payments::{PaymentsEvent, Subject},
+    record::Record,
+    runtime::RuntimeEvent,
 };
 use tributary_ids::{AccountId, HoldId, PaymentId};
 use tributary_stream::StreamEvent;
@@ -22,6 +26,7 @@ use crate::{
     flow::{EventOf, Flow, Pair, Payments},
     violation::{At, Findings, Invariant},
 };
+use orders::Orders;
 pub(crate) use payment::Ending;
 use payment::{Asking, Payment};
 
@@ -31,13 +36,14 @@ const REMEMBERED_MS: i64 = 90 * 24 * 60 * 60 * 1000;
 
 /// The fold over `payments.*`.
 ///
-/// Memory: one item a payment under way, and 90 days of record time of those that ended.
+/// Memory: one item a payment or standing order under way, and 90 days of record time of those that ended.
 #[derive(Debug)]
 pub(crate) struct PaymentsCheck {
     flow: Flow<Payments>,
     payments: HashMap<PaymentId, Payment>,
-    /// Ended payments with the record time of their end, by partition, so that each queue is in order.
-    ended: BTreeMap<i32, VecDeque<(i64, PaymentId)>>,
+    orders: Orders,
+    /// What ended with the record time of its end, by partition, so that each queue is in order.
+    ended: BTreeMap<i32, VecDeque<(i64, Subject)>>,
     /// Payments whose end or decision must be explained by other services at the next cut.
     changed: Vec<PaymentId>,
     under_way: u64,
@@ -50,6 +56,7 @@ impl PaymentsCheck {
         Self {
             flow: Flow::new(partitions),
             payments: HashMap::default(),
+            orders: Orders::default(),
             ended: BTreeMap::new(),
             changed: Vec::new(),
             under_way: 0,
@@ -83,11 +90,14 @@ impl PaymentsCheck {
             StreamEvent::Runtime(RuntimeEvent::TimerIgnored(ignored)) => {
                 let payment = ignored.timer.aggregate.parse::<PaymentId>().ok();
                 let waits = payment.and_then(|id| self.payments.get(&id));
-                if waits.is_some_and(|payment| payment.awaits(&ignored.timer.name, ignored.timer.due)) {
+                let (aggregate, name) = (&ignored.timer.aggregate, &ignored.timer.name);
+                if waits.is_some_and(|payment| payment.awaits(name, ignored.timer.due))
+                    || self.orders.awaits(aggregate, name, ignored.timer.due)
+                {
                     found.violate(Invariant::Ended, "DEADLINE_SWALLOWED", &[at], || {
                         let timer = &ignored.timer;
                         format!(
-                            "payment {}: the deadline of {} came and was ignored",
+                            "{}: the timer {} came and was ignored",
                             timer.aggregate, timer.name
                         )
                     });
@@ -105,9 +115,10 @@ impl PaymentsCheck {
         }
     }
 
-    /// Whether a payment is known, or may have been.
-    fn may_know(&self, id: PaymentId) -> bool {
-        self.forgot || self.payments.contains_key(&id)
+    /// Whether a payment or order is known, or may have been.
+    fn may_know(&self, subject: Subject) -> bool {
+        let payment = subject.payment();
+        self.forgot || payment.is_some_and(|id| self.payments.contains_key(&id)) || self.orders.knows(subject)
     }
 
     fn fold(
@@ -117,10 +128,35 @@ impl PaymentsCheck {
         at: At,
         found: &mut Findings,
     ) {
-        let id = event.payment();
+        let id = match event.subject() {
+            Subject::Payment(id) => id,
+            Subject::Order(id) => {
+                let begun = |id| self.payments.contains_key(&id);
+                let context = (&begun as &dyn Fn(PaymentId) -> bool, self.forgot);
+                if self.orders.order(id, event, (envelope.time, at), context, found) {
+                    self.has_ended(at.partition, envelope.time, id.into());
+                }
+                return;
+            }
+        };
+        match event {
+            PaymentsEvent::PaymentScheduled(terms) => return self.orders.scheduled(terms, at, found),
+            PaymentsEvent::PaymentCancelled(_) => {
+                if self.orders.cancelled(id, at) {
+                    self.has_ended(at.partition, envelope.time, id.into());
+                } else if !self.forgot {
+                    found.violate(Invariant::OneEffect, "CANCELLED_THOUGH_BEGUN", &[at], || {
+                        format!("payment {id} is cancelled, and does not wait for its day")
+                    });
+                }
+                return;
+            }
+            _ => {}
+        }
         if let PaymentsEvent::PaymentInitiated(begun) = event {
             found.check(Invariant::OneEffect);
             self.forget(at.partition, envelope.time);
+            self.orders.begun(begun, envelope.time, at, found);
             if let Some(known) = self.payments.get(&id) {
                 found.violate(
                     Invariant::OneEffect,
@@ -152,10 +188,14 @@ impl PaymentsCheck {
         payment.observe(id, event, at, found);
         if payment.ending.is_some() && !had_ended {
             self.under_way -= 1;
-            let ended = self.ended.entry(at.partition).or_default();
-            ended.push_back((envelope.time, id));
+            self.has_ended(at.partition, envelope.time, id.into());
         }
         self.changed.push(id);
+    }
+
+    fn has_ended(&mut self, partition: i32, time: i64, what: Subject) {
+        let ended = self.ended.entry(partition).or_default();
+        ended.push_back((time, what));
     }
 
     fn forget(&mut self, partition: i32, time: i64) {
@@ -166,8 +206,11 @@ impl PaymentsCheck {
             .front()
             .is_some_and(|(at, _)| at.saturating_add(REMEMBERED_MS) < time)
         {
-            if let Some((_, payment)) = ended.pop_front() {
-                self.payments.remove(&payment);
+            if let Some((_, subject)) = ended.pop_front() {
+                self.orders.forget(subject);
+                if let Subject::Payment(payment) = subject {
+                    self.payments.remove(&payment);
+                }
                 self.forgot = true;
             }
         }
@@ -197,6 +240,7 @@ impl PaymentsCheck {
     /// Nothing is under way any more. `due_before` (milliseconds since the epoch): what had to be answered by a person
     /// before that must have gone on as well.
     pub(crate) fn finish(&self, due_before: Option<i64>, found: &mut Findings) {
+        self.orders.finish(due_before, found);
         let mut left: Vec<_> = self
             .payments
             .iter()

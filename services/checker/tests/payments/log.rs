@@ -111,6 +111,11 @@ impl Log {
         }
     }
 
+    /// Lets time pass, in milliseconds since the epoch.
+    pub(crate) fn wait_until(&mut self, time: i64) {
+        self.now = self.now.max(time - NOW);
+    }
+
     /// Answers it by one event; its place in the log.
     pub(crate) fn tell(&mut self, asked: &Asked, ce_type: &str, data: Value) -> usize {
         let envelope = EventEnvelope {

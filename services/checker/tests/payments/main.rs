@@ -5,3 +5,5 @@
 mod log;
 #[cfg(test)]
 mod planted;
+#[cfg(test)]
+mod planted_orders;

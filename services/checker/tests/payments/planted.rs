@@ -3,12 +3,12 @@ use serde_json::json;
 use crate::log::{Log, NOW, ask, ended, payment};
 
 #[track_caller]
-fn tells(log: &Log, quiescent: bool, expected: (u8, &str)) {
+pub(crate) fn tells(log: &Log, quiescent: bool, expected: (u8, &str)) {
     tells_after(log, quiescent, None, expected);
 }
 
 #[track_caller]
-fn tells_after(log: &Log, quiescent: bool, expired_before: Option<i64>, expected: (u8, &str)) {
+pub(crate) fn tells_after(log: &Log, quiescent: bool, expired_before: Option<i64>, expected: (u8, &str)) {
     let findings = log.check(quiescent, expired_before);
     let told: Vec<(u8, &str)> = findings
         .violations()

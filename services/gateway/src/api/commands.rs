@@ -3,7 +3,8 @@
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
-use tributary_ids::{CommandId, PaymentId};
+use tributary_contracts::payments::Subject;
+use tributary_ids::{CommandId, PaymentId, StandingOrderId};
 use utoipa::IntoParams;
 use uuid::Uuid;
 
@@ -18,8 +19,10 @@ use crate::read::{ACCOUNTS, CommandStatus, PAYMENTS, TIMELINES};
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct About {
-    /// The payment that a review, a resumption or a refund was about; the Location of the answer to the command names it.
+    /// The payment that a review, a resumption, a refund or a cancellation was about; the Location of the answer to the command names it.
     payment: Option<Uuid>,
+    /// The same for a standing order that was amended or cancelled.
+    standing_order: Option<Uuid>,
 }
 
 /// Shows what became of a command: the truth about one that was answered with 202.
@@ -38,6 +41,8 @@ pub(crate) async fn show(
 ) -> Result<Json<CommandStatus>, Problem> {
     let [_, timeline, _] = TIMELINES;
     app.reach(&wait_for.0, &[ACCOUNTS, PAYMENTS, timeline]).await?;
-    let about = about.payment.map(PaymentId);
+    let payment = about.payment.map(|id| Subject::Payment(PaymentId(id)));
+    let order = about.standing_order.map(|id| Subject::Order(StandingOrderId(id)));
+    let about = payment.or(order);
     Ok(Json(app.models.command(CommandId(id), about).await?))
 }

@@ -16,7 +16,8 @@ use crate::problem::Problem;
     components(schemas(Problem)),
     tags(
         (name = "accounts", description = "Accounts, balances, statements"),
-        (name = "payments", description = "Payments, refunds, reviews"),
+        (name = "payments", description = "Payments, at once or on a later day; refunds, reviews"),
+        (name = "standing orders", description = "Payments that are made again and again"),
         (name = "commands", description = "What became of a command"),
         (name = "events", description = "What happens, as it happens"),
         (name = "operation", description = "For those who run the gateway"),

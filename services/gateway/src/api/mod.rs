@@ -6,6 +6,7 @@ mod document;
 mod events;
 mod meta;
 mod payments;
+mod standing_orders;
 
 use axum::Json;
 use axum::Router;
@@ -33,11 +34,18 @@ pub(crate) fn routes() -> (Router<Shared>, utoipa::openapi::OpenApi) {
         .routes(routes!(accounts::statement))
         .routes(routes!(accounts::payments))
         .routes(routes!(payments::pay, payments::queue))
-        .routes(routes!(payments::show))
+        .routes(routes!(payments::show, payments::cancel))
         .routes(routes!(payments::timeline))
         .routes(routes!(payments::refund))
         .routes(routes!(payments::review))
         .routes(routes!(payments::resume))
+        .routes(routes!(standing_orders::create))
+        .routes(routes!(
+            standing_orders::show,
+            standing_orders::amend,
+            standing_orders::cancel
+        ))
+        .routes(routes!(standing_orders::of_account))
         .routes(routes!(commands::show))
         .routes(routes!(events::listen))
         .routes(routes!(meta::health))
@@ -102,7 +110,7 @@ pub(crate) struct ReadHeaders {
 pub(crate) struct Page {
     /// From `next_cursor` of the page before.
     #[param(
-        pattern = "^(statement\\.(oldest|newest)\\.[0-9]{1,18}|(account|in-review|quarantined)\\.[0-9]{1,18}\\.[0-9a-f-]{36})$"
+        pattern = "^(statement\\.(oldest|newest)\\.[0-9]{1,18}|(account|in-review|quarantined|scheduled|standing-orders)\\.[0-9]{1,18}\\.[0-9a-f-]{36})$"
     )]
     cursor: Option<String>,
     /// Most rows of the page.
@@ -221,6 +229,13 @@ impl App {
     fn no_payment(&self) -> Problem {
         Problem::new(Code::PaymentUnknown, "the read model knows no payment of that id")
     }
+
+    fn no_standing_order(&self) -> Problem {
+        Problem::new(
+            Code::OrderUnknown,
+            "the read model knows no standing order of that id",
+        )
+    }
 }
 
 #[cfg(test)]
@@ -255,7 +270,7 @@ mod tests {
             assert!(document.pointer(pointer).is_some(), "{reference}");
         }
         let paths = document["paths"].as_object().unwrap();
-        assert_eq!(paths.len(), 14, "{:?}", paths.keys());
+        assert_eq!(paths.len(), 17, "{:?}", paths.keys());
         for (path, operations) in paths {
             for (method, operation) in operations.as_object().unwrap() {
                 assert!(operation["summary"].is_string(), "{method} {path}");
@@ -264,7 +279,7 @@ mod tests {
                 let keyed = parameters
                     .iter()
                     .any(|parameter| parameter["name"] == "Idempotency-Key" && parameter["required"] == true);
-                assert_eq!(keyed, method == "post", "{method} {path}");
+                assert_eq!(keyed, method != "get", "{method} {path}");
             }
         }
     }

@@ -8,7 +8,8 @@ use serde::Deserialize;
 use smol_str::SmolStr;
 use tributary_contracts::accounts::Details;
 use tributary_contracts::payments::{
-    InitiateTransfer, PaymentsCommand, RefundPayment, ResumePayment, ReviewDecision, ReviewPayment,
+    CancelPayment, InitiateTransfer, PaymentsCommand, RefundPayment, ResumePayment, ReviewDecision,
+    ReviewPayment, SchedulePayment,
 };
 use tributary_contracts::topics::PAYMENTS_INBOX;
 use tributary_ids::{AccountId, CommandId, CustomerId, PaymentId};
@@ -18,12 +19,13 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::document::{CommandProblems, ReadProblems};
+use super::standing_orders::Convention;
 use super::{Acknowledged, CommandHeaders, InLog, Page, ReadHeaders, shown, within};
 use crate::amount;
 use crate::app::{App, Shared};
 use crate::extract::{Id, Keyed, Parameters, Submitted, WaitFor};
 use crate::outcome::{Begun, about_payment, of_payment};
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 use crate::read::{PAYMENTS, Payment, PaymentList, PaymentPage, Queue, TIMELINES, Timeline};
 use crate::wish::{self, Wish};
 
@@ -46,10 +48,17 @@ pub(crate) struct NewPayment {
     /// ISO 4217.
     #[schema(value_type = String, pattern = "^[A-Z]{3}$", examples("CZK"))]
     currency: Currency,
-    /// The business day; today in UTC where it is left out.
+    /// The business day; today in UTC where it is left out. Not with an `execution_date`.
     booking_date: Option<NaiveDate>,
+    /// A later day, at most 366 days ahead: the payment is `scheduled`, and begins at the cut-off of that day or of the
+    /// business day that it is moved to. The currency must have a business-day calendar.
+    #[schema(examples("2027-01-29"))]
+    execution_date: Option<NaiveDate>,
+    /// Where an `execution_date` goes that is no business day.
+    #[serde(default)]
+    business_day_convention: Convention,
     /// What the debtor writes to the creditor: no control characters, line breaks or marks of writing direction. It is
-    /// encrypted with the customer's key before it goes anywhere.
+    /// encrypted with the customer's key before it goes anywhere. Not with an `execution_date`.
     #[schema(value_type = Option<String>, min_length = 1, max_length = 140, examples("rent for May"))]
     remittance: Option<PersonalText>,
 }
@@ -57,12 +66,12 @@ pub(crate) struct NewPayment {
 /// Sends money from one account of the bank to another.
 ///
 /// The answer says what became of the request, the payment's `state` what became of the payment: one that was rejected, say for
-/// want of money, was created all the same.
+/// want of money, was created all the same. One with an `execution_date` is answered as `scheduled`.
 #[utoipa::path(
     post, path = "/v1/payments", tag = "payments", operation_id = "createPayment",
     params(CommandHeaders), request_body = NewPayment,
     responses(
-        (status = 201, description = "The payment has ended, in the state that it says.", body = Payment,
+        (status = 201, description = "The payment has ended, in the state that it says, or is scheduled.", body = Payment,
             headers(("Location" = String, description = "The payment"))),
         (status = 200, description = "It was asked for before, by this key.", body = Payment),
         (status = 202, description = "The command is in the log.", body = Acknowledged,
@@ -84,6 +93,36 @@ pub(crate) async fn pay(
     }
     let id = wish::command_id("/v1/payments", &keyed.key);
     let payment = wish::payment_of(id);
+    if let Some(execution_date) = body.execution_date {
+        if body.booking_date.is_some() {
+            let detail = "booking_date follows from execution_date";
+            return Err(Problem::refused("FIELD_MALFORMED", detail));
+        }
+        if body.remittance.is_some() {
+            let detail = "a scheduled payment takes no remittance yet";
+            return Err(Problem::new(Code::RemittanceUnsupported, detail));
+        }
+        let command = SchedulePayment {
+            payment_id: payment,
+            customer: CustomerId(body.customer),
+            debtor: AccountId(body.debtor),
+            creditor: AccountId(body.creditor),
+            amount: amount::written(amount),
+            currency: body.currency,
+            execution_date,
+            convention: body.business_day_convention.into(),
+            details: Details::default(),
+        };
+        let begin = Begin {
+            id,
+            correlation_id: id.0,
+            payment,
+            about: None,
+            command: command.into(),
+        };
+        // It names all its dates: under the same key, another body is another wish.
+        return begin.answer(&app, &keyed, &|_| false).await;
+    }
     let customer = CustomerId(body.customer);
     let remittance = match &body.remittance {
         Some(text) => Some(app.seal_remittance(payment, customer, text).await?),
@@ -159,13 +198,13 @@ impl Begin {
             command: self.id,
             position,
             resource: wish::payment_address(self.payment),
-            status: wish::status_address(self.id, self.about),
+            status: wish::status_address(self.id, self.about.map(Into::into)),
         };
         Ok(in_log.answer(keyed.wait, outcome))
     }
 }
 
-async fn submit(
+pub(super) async fn submit(
     app: &App,
     id: CommandId,
     correlation_id: Uuid,
@@ -207,6 +246,33 @@ pub(crate) async fn show(
 async fn known(app: &App, payment: PaymentId) -> Result<Payment, Problem> {
     let payment = app.models.payment(payment).await?;
     payment.ok_or_else(|| app.no_payment())
+}
+
+/// Cancels a scheduled payment, before the cut-off of its day.
+#[utoipa::path(
+    delete, path = "/v1/payments/{id}", tag = "payments", operation_id = "cancelPayment",
+    params(("id" = Uuid, Path, description = "The payment"), CommandHeaders),
+    responses(
+        (status = 200, description = "It is cancelled.", body = Payment),
+        (status = 202, description = "The command is in the log.", body = Acknowledged,
+            headers(("Location" = String, description = "The command's status"))),
+        CommandProblems
+    )
+)]
+pub(crate) async fn cancel(
+    State(app): State<Shared>,
+    Id(payment): Id,
+    keyed: Keyed,
+) -> Result<Response, Problem> {
+    let payment_id = PaymentId(payment);
+    go_on(
+        &app,
+        &keyed,
+        payment_id,
+        "cancel",
+        CancelPayment { payment_id }.into(),
+    )
+    .await
 }
 
 /// Shows everything that happened for a payment, in every service, with its place in the log.
@@ -401,7 +467,7 @@ async fn go_on(
         command: id,
         position,
         resource: wish::payment_address(payment),
-        status: wish::status_address(id, Some(payment)),
+        status: wish::status_address(id, Some(payment.into())),
     };
     Ok(in_log.answer(keyed.wait, outcome))
 }
@@ -410,12 +476,12 @@ async fn go_on(
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct Waiting {
-    /// `in-review`: for an analyst. `quarantined`: for a person who looks into it.
+    /// `in-review`: for an analyst. `quarantined`: for a person who looks into it. `scheduled`: for its day.
     #[param(inline)]
     state: Queue,
 }
 
-/// Lists the payments that wait for a person, those that wait longest first.
+/// Lists the payments that wait for a person or for their day, those that wait longest first.
 #[utoipa::path(
     get, path = "/v1/payments", tag = "payments", operation_id = "listWaitingPayments",
     params(Waiting, Page, ReadHeaders),

@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 use sqlx::Row;
+use tributary_contracts::payments::Subject;
 use tributary_contracts::topics::{ACCOUNTS_EVENTS, PAYMENTS_EVENTS};
-use tributary_ids::{AccountId, CommandId, PaymentId};
+use tributary_ids::{AccountId, CommandId, PaymentId, StandingOrderId};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -79,6 +80,13 @@ macro_rules! refusal {
     };
 }
 
+/// The same for a standing order.
+const ABOUT_ORDER: &str = "SELECT event.partition, event.event_offset
+    FROM payments.standing_orders AS standing_order JOIN timeline_payments.events AS event USING (correlation_id)
+    WHERE standing_order.order_id = $1 AND event.command_id = $2
+      AND event.type NOT LIKE 'tributary.%'
+    ORDER BY event.event_offset LIMIT 1";
+
 /// The event of a command about a payment that was there before.
 const ABOUT: &str = "SELECT event.partition, event.event_offset, payment.state
     FROM payments.payments AS payment JOIN timeline_payments.events AS event USING (correlation_id)
@@ -87,11 +95,11 @@ const ABOUT: &str = "SELECT event.partition, event.event_offset, payment.state
     ORDER BY event.event_offset LIMIT 1";
 
 impl ReadModels {
-    /// What became of a command. `about` is the payment that a review, a resumption or a refund was about.
+    /// What became of a command. `about` is what it was about, where that was there before.
     pub(crate) async fn command(
         &self,
         command: CommandId,
-        about: Option<PaymentId>,
+        about: Option<Subject>,
     ) -> Result<CommandStatus, ReadError> {
         let unknown = CommandStatus::unknown(command);
         // What it created is there: so it was accepted, whatever a later repetition got for an answer.
@@ -103,7 +111,7 @@ impl ReadModels {
                 });
             }
         }
-        if let Some(payment) = about
+        if let Some(Subject::Payment(payment)) = about
             && let Some(row) = sqlx::query(ABOUT)
                 .bind(payment.0)
                 .bind(command.0)
@@ -114,6 +122,31 @@ impl ReadModels {
             return Ok(CommandStatus {
                 position: Some(Position::new(PAYMENTS_EVENTS.name, position.0, position.1)),
                 ..unknown.about_payment(payment, row.try_get("state")?)
+            });
+        }
+        if let Some(order) = self.standing_order(wish::standing_order_of(command)).await? {
+            return Ok(CommandStatus {
+                status: CommandState::Accepted,
+                resource: Some(wish::standing_order_address(StandingOrderId(
+                    order.standing_order_id,
+                ))),
+                position: Some(order.position),
+                ..unknown
+            });
+        }
+        if let Some(Subject::Order(order)) = about
+            && let Some(row) = sqlx::query(ABOUT_ORDER)
+                .bind(order.0)
+                .bind(command.0)
+                .fetch_optional(&self.pool)
+                .await?
+        {
+            let position = (row.try_get("partition")?, row.try_get("event_offset")?);
+            return Ok(CommandStatus {
+                status: CommandState::Accepted,
+                resource: Some(wish::standing_order_address(order)),
+                position: Some(Position::new(PAYMENTS_EVENTS.name, position.0, position.1)),
+                ..unknown
             });
         }
         if let Some(account) = self.account(wish::account_of(command)).await? {

@@ -5,6 +5,7 @@ mod accounts;
 mod commands;
 mod payments;
 mod progress;
+mod standing_orders;
 mod timeline;
 
 use std::time::Duration;
@@ -18,6 +19,7 @@ pub(crate) use accounts::{Account, Statement};
 pub(crate) use commands::{CommandState, CommandStatus};
 pub(crate) use payments::{FraudView, Payment, PaymentList, PaymentPage, Queue};
 pub(crate) use progress::Progress;
+pub(crate) use standing_orders::{STANDING_ORDERS, StandingOrder, StandingOrderPage};
 pub(crate) use timeline::Timeline;
 
 use crate::position::{Position, Positions};

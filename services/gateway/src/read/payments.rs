@@ -41,14 +41,22 @@ pub(crate) struct Payment {
     /// ISO 4217.
     #[schema(examples("CZK"))]
     pub(crate) currency: String,
+    /// Of a scheduled payment that has not begun: its `execution_date`.
     pub(crate) booking_date: NaiveDate,
     /// What the debtor wrote to the creditor.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) remittance: Option<Remittance>,
+    /// Of a payment that was scheduled: the business day of its beginning.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) execution_date: Option<NaiveDate>,
+    /// That day's cut-off, RFC 3339: then it begins, and until then it can be cancelled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) due_at: Option<String>,
     /// The payment that this one pays back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) refunds: Option<Uuid>,
-    /// `pending`, `in-review`, `settling`, `turning-back`, `quarantined`; or, for good, `completed`, `rejected`, `returned`.
+    /// `scheduled`, `pending`, `in-review`, `settling`, `turning-back`, `quarantined`; or, for good, `completed`, `rejected`,
+    /// `returned`, `cancelled`.
     #[schema(examples("completed"))]
     pub(crate) state: String,
     /// Why it was rejected, returned or quarantined.
@@ -82,7 +90,15 @@ pub(crate) struct Payment {
 impl Payment {
     /// Whether nothing changes its outcome any more.
     pub(crate) fn is_terminal(&self) -> bool {
-        matches!(self.state.as_str(), "completed" | "rejected" | "returned")
+        matches!(
+            self.state.as_str(),
+            "completed" | "rejected" | "returned" | "cancelled"
+        )
+    }
+
+    /// Whether there is nothing to wait for now: it has ended, or its day has not come.
+    pub(crate) fn rests(&self) -> bool {
+        self.is_terminal() || self.state == "scheduled"
     }
 }
 
@@ -97,12 +113,13 @@ pub(crate) struct PaymentPage {
     pub(crate) as_of: Vec<Position>,
 }
 
-/// Payments that wait for a person.
+/// Payments that wait for a person, or for their day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Queue {
     InReview,
     Quarantined,
+    Scheduled,
 }
 
 /// Which payments a list holds.
@@ -121,6 +138,7 @@ impl PaymentList {
             Self::Of(_) => "account",
             Self::Waiting(Queue::InReview) => "in-review",
             Self::Waiting(Queue::Quarantined) => "quarantined",
+            Self::Waiting(Queue::Scheduled) => "scheduled",
         }
     }
 
@@ -205,6 +223,7 @@ impl ReadModels {
             PaymentList::Of(account) => (OF_ACCOUNT, Some(account.0)),
             PaymentList::Waiting(Queue::InReview) => (waiting!("in-review"), None),
             PaymentList::Waiting(Queue::Quarantined) => (waiting!("quarantined"), None),
+            PaymentList::Waiting(Queue::Scheduled) => (waiting!("scheduled"), None),
         };
         let rows = sqlx::query(sql)
             .bind(account)
@@ -254,6 +273,7 @@ fn read(row: &PgRow, payment_id: Uuid) -> Result<Payment, ReadError> {
         .transpose()
         .map_err(|_| ReadError::Row("remittance"))?;
     let ended_ms: Option<i64> = row.try_get("ended_ms")?;
+    let due_ms: Option<i64> = row.try_get("due_ms")?;
     let initiated_ms = row.try_get("initiated_ms")?;
     Ok(Payment {
         payment_id,
@@ -265,6 +285,8 @@ fn read(row: &PgRow, payment_id: Uuid) -> Result<Payment, ReadError> {
         currency: currency.to_string(),
         booking_date: row.try_get("booking_date")?,
         remittance,
+        execution_date: row.try_get("execution_date")?,
+        due_at: due_ms.map(timestamp),
         refunds: row.try_get("refunds")?,
         state: row.try_get("state")?,
         code: row.try_get("code")?,

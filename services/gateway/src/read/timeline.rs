@@ -50,7 +50,7 @@ macro_rules! of_service {
             " AS service, partition, event_offset, command_offset, command_id || ':' || event_index AS event_id, type,
              recorded_ms, data::text AS data FROM ",
             $schema,
-            ".events WHERE correlation_id = $1"
+            ".events WHERE correlation_id = $1 AND recorded_ms >= $3"
         )
     };
 }
@@ -63,6 +63,9 @@ const TIMELINE: &str = concat!(
     of_service!("timeline_fraud", "2"),
     " ORDER BY recorded_ms, service, partition, event_offset LIMIT $2"
 );
+
+/// A standing order and all its payments are one story, which may be years long: that of one payment begins with itself.
+const BEGINS: &str = "SELECT recorded_ms FROM payments.occurrences WHERE payment_id = $1";
 
 /// Events and inbox of each service, in the order of the numbers above, which is that of the topics' names, but for fraud.
 const SERVICES: [(Topic, Topic); 3] = [
@@ -78,9 +81,14 @@ impl ReadModels {
         payment_id: Uuid,
         correlation_id: Uuid,
     ) -> Result<Timeline, ReadError> {
+        let begins: Option<i64> = sqlx::query_scalar(BEGINS)
+            .bind(payment_id)
+            .fetch_optional(&self.pool)
+            .await?;
         let rows = sqlx::query(TIMELINE)
             .bind(correlation_id)
             .bind(EVENTS_MAX + 1)
+            .bind(begins.unwrap_or_default())
             .fetch_all(&self.pool)
             .await?;
         let mut events = Vec::with_capacity(rows.len());

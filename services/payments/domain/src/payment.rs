@@ -26,6 +26,7 @@ pub struct Payment {
     /// Milliseconds since the epoch.
     pub hold_expires_at: i64,
     pub booking_date: BusinessDate,
+    #[serde(with = "crate::kept_details")]
     pub details: Details,
     /// Of the remittance information, its ciphertext's tag alone: a digest that tells whether another one is the same.
     pub remittance_tag: Option<SmolStr>,

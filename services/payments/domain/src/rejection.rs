@@ -29,6 +29,28 @@ pub enum Rejection {
     RefundExceedsPayment,
     #[error("a refund is not refunded")]
     RefundOfRefund,
+    #[error("the payment has begun, so there is nothing to cancel")]
+    NotScheduled,
+    #[error("the currency has no business-day calendar")]
+    CalendarUnknown,
+    #[error("the date has passed")]
+    ExecutionDatePast,
+    #[error("the date is further ahead than payments are scheduled")]
+    ExecutionDateTooFar,
+    #[error("the cut-off of its business day has passed")]
+    CutOffPassed,
+    #[error("the day of the month is not 1 to 31")]
+    DayOfMonthInvalid,
+    #[error("there is no such standing order that is remembered")]
+    OrderUnknown,
+    #[error("the standing order is known with other terms")]
+    OrderConflict,
+    #[error("the standing order would end before it pays")]
+    OrderEmpty,
+    #[error("the standing order has ended")]
+    OrderEnded,
+    #[error("the amendment changes nothing")]
+    AmendmentEmpty,
     #[error("{field} is empty")]
     FieldEmpty { field: &'static str },
     #[error("{field} has more than {bytes_max} bytes")]
@@ -55,6 +77,17 @@ impl Rejection {
         "NOT_COMPLETED",
         "REFUND_EXCEEDS_PAYMENT",
         "REFUND_OF_REFUND",
+        "NOT_SCHEDULED",
+        "CALENDAR_UNKNOWN",
+        "EXECUTION_DATE_PAST",
+        "EXECUTION_DATE_TOO_FAR",
+        "CUT_OFF_PASSED",
+        "DAY_OF_MONTH_INVALID",
+        "ORDER_UNKNOWN",
+        "ORDER_CONFLICT",
+        "ORDER_EMPTY",
+        "ORDER_ENDED",
+        "AMENDMENT_EMPTY",
         "FIELD_EMPTY",
         "FIELD_TOO_LONG",
         "FIELD_NOT_SEALED",
@@ -77,6 +110,17 @@ impl Rejection {
             Self::NotCompleted => "NOT_COMPLETED",
             Self::RefundExceedsPayment => "REFUND_EXCEEDS_PAYMENT",
             Self::RefundOfRefund => "REFUND_OF_REFUND",
+            Self::NotScheduled => "NOT_SCHEDULED",
+            Self::CalendarUnknown => "CALENDAR_UNKNOWN",
+            Self::ExecutionDatePast => "EXECUTION_DATE_PAST",
+            Self::ExecutionDateTooFar => "EXECUTION_DATE_TOO_FAR",
+            Self::CutOffPassed => "CUT_OFF_PASSED",
+            Self::DayOfMonthInvalid => "DAY_OF_MONTH_INVALID",
+            Self::OrderUnknown => "ORDER_UNKNOWN",
+            Self::OrderConflict => "ORDER_CONFLICT",
+            Self::OrderEmpty => "ORDER_EMPTY",
+            Self::OrderEnded => "ORDER_ENDED",
+            Self::AmendmentEmpty => "AMENDMENT_EMPTY",
             Self::FieldEmpty { .. } => "FIELD_EMPTY",
             Self::FieldTooLong { .. } => "FIELD_TOO_LONG",
             Self::FieldNotSealed { .. } => "FIELD_NOT_SEALED",

@@ -1,23 +1,32 @@
 use std::collections::HashMap;
 
 use tributary_contracts::{
+    envelope::BusinessDate,
     fraud::{Decision, FraudDecision},
     payments::{
-        PaymentAdvanced, PaymentInitiated, PaymentKind, PaymentsEvent, RefundClaimed, RefundReleased,
-        ReturnedTo, ReviewDecision,
+        PaymentAdvanced, PaymentInitiated, PaymentKind, PaymentScheduled, PaymentsEvent, RefundClaimed,
+        RefundReleased, ReturnedTo, ReviewDecision,
     },
     runtime::RuntimeEvent,
     saga::{Progress, Way},
+    sealed::Sealed,
 };
-use tributary_ids::PaymentId;
+use tributary_ids::{AccountId, CustomerId, PaymentId, StandingOrderId};
+use tributary_money::Currency;
 use tributary_projection::{CopyRows, LoggedEvent, Payload, storable};
 use uuid::Uuid;
+
+use super::orders::{self, OccurrenceRow, OrderRow};
 
 /// What a batch does to the tables.
 #[derive(Default)]
 pub(super) struct Fold {
     /// Every payment that the batch touches.
     pub(super) payments: HashMap<PaymentId, Row>,
+    /// Every standing order that the batch touches.
+    pub(super) orders: HashMap<StandingOrderId, OrderRow>,
+    /// Occurrences that it executes.
+    pub(super) occurrences: Vec<OccurrenceRow>,
     pub(super) refusals: CopyRows,
 }
 
@@ -27,6 +36,7 @@ pub(super) struct Row {
     /// Only of payments that this batch begins: what is written once.
     pub(super) begun: Option<Box<Begun>>,
     pub(super) amount: i64,
+    pub(super) booking_date: BusinessDate,
     pub(super) refunded: i64,
     pub(super) state: State,
     pub(super) code: Option<String>,
@@ -40,7 +50,15 @@ pub(super) struct Row {
 
 #[derive(Clone, Debug)]
 pub(super) struct Begun {
-    pub(super) terms: PaymentInitiated,
+    pub(super) kind: PaymentKind,
+    pub(super) customer: CustomerId,
+    pub(super) debtor: AccountId,
+    pub(super) creditor: AccountId,
+    pub(super) currency: Currency,
+    pub(super) remittance: Option<Sealed>,
+    pub(super) refunds: Option<PaymentId>,
+    pub(super) execution_date: Option<BusinessDate>,
+    pub(super) due_ms: Option<i64>,
     pub(super) correlation_id: Uuid,
     pub(super) initiated_ms: i64,
     pub(super) partition: i32,
@@ -49,6 +67,7 @@ pub(super) struct Begun {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
+    Scheduled,
     Pending,
     InReview,
     Settling,
@@ -57,10 +76,12 @@ pub(super) enum State {
     Completed,
     Rejected,
     Returned,
+    Cancelled,
 }
 
 impl State {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 10] = [
+        Self::Scheduled,
         Self::Pending,
         Self::InReview,
         Self::Settling,
@@ -69,10 +90,12 @@ impl State {
         Self::Completed,
         Self::Rejected,
         Self::Returned,
+        Self::Cancelled,
     ];
 
     pub(super) fn as_str(self) -> &'static str {
         match self {
+            Self::Scheduled => "scheduled",
             Self::Pending => "pending",
             Self::InReview => "in-review",
             Self::Settling => "settling",
@@ -81,6 +104,7 @@ impl State {
             Self::Completed => "completed",
             Self::Rejected => "rejected",
             Self::Returned => "returned",
+            Self::Cancelled => "cancelled",
         }
     }
 
@@ -89,7 +113,10 @@ impl State {
     }
 
     fn is_terminal(self) -> bool {
-        matches!(self, Self::Completed | Self::Rejected | Self::Returned)
+        matches!(
+            self,
+            Self::Completed | Self::Rejected | Self::Returned | Self::Cancelled
+        )
     }
 }
 
@@ -104,6 +131,12 @@ pub(super) enum Fault {
     Ended,
     #[error("refunds and amount don't fit")]
     Refund,
+    #[error("it is of a standing order that never began, or has ended")]
+    OrderUnknown,
+    #[error("it begins a standing order that exists")]
+    OrderExists,
+    #[error("an occurrence comes out of its turn")]
+    Occurrence,
 }
 
 impl Fault {
@@ -113,6 +146,9 @@ impl Fault {
             Self::Exists => "EVENT_PAYMENT_EXISTS",
             Self::Ended => "EVENT_PAYMENT_ENDED",
             Self::Refund => "EVENT_REFUND_DIFFERS",
+            Self::OrderUnknown => "EVENT_ORDER_UNKNOWN",
+            Self::OrderExists => "EVENT_ORDER_EXISTS",
+            Self::Occurrence => "EVENT_OCCURRENCE_DIFFERS",
         }
     }
 }
@@ -126,13 +162,18 @@ impl Fold {
                 return Ok(());
             }
         };
-        if let PaymentsEvent::PaymentInitiated(terms) = data {
-            return self.begun(event, terms);
+        match data {
+            PaymentsEvent::PaymentInitiated(terms) => return self.begun(event, terms),
+            PaymentsEvent::PaymentScheduled(terms) => return self.scheduled(event, terms),
+            PaymentsEvent::PaymentUnchanged(_) => return Ok(()),
+            _ => {}
         }
-        if matches!(data, PaymentsEvent::PaymentUnchanged(_)) {
+        let Some(payment) = data.payment() else {
+            let occurrence = orders::apply(&mut self.orders, event, data)?;
+            self.occurrences.extend(occurrence);
             return Ok(());
-        }
-        let Some(row) = self.payments.get_mut(&data.payment()) else {
+        };
+        let Some(row) = self.payments.get_mut(&payment) else {
             // A late answer may be about a payment that was never known, and says so.
             return match data {
                 PaymentsEvent::AnswerIgnored(_) => Ok(()),
@@ -145,27 +186,61 @@ impl Fold {
     }
 
     fn begun(&mut self, event: &LoggedEvent<PaymentsEvent>, terms: &PaymentInitiated) -> Result<(), Fault> {
-        let mut row = Row {
-            begun: Some(Box::new(Begun {
-                terms: terms.clone(),
-                correlation_id: event.envelope.correlation_id,
-                initiated_ms: event.envelope.time,
-                partition: event.partition,
-                first_offset: event.offset,
-            })),
-            amount: terms.amount,
-            refunded: 0,
-            state: State::Pending,
-            code: None,
-            returned_to: None,
-            fraud: None,
-            review: None,
-            case_opened: false,
-            ended_ms: None,
-            last_offset: event.offset,
+        if let Some(row) = self.payments.get_mut(&terms.payment_id)
+            && row.state == State::Scheduled
+        {
+            row.state = State::Pending;
+            row.booking_date = terms.booking_date;
+            row.last_offset = event.offset;
+            row.go_on(&terms.progress);
+            return Ok(());
+        }
+        let begun = Begun {
+            kind: terms.kind,
+            customer: terms.customer,
+            debtor: terms.debtor,
+            creditor: terms.creditor,
+            currency: terms.currency,
+            remittance: terms.remittance.clone(),
+            refunds: terms.refunds,
+            execution_date: None,
+            due_ms: None,
+            correlation_id: event.envelope.correlation_id,
+            initiated_ms: event.envelope.time,
+            partition: event.partition,
+            first_offset: event.offset,
         };
+        let mut row = Row::new(begun, State::Pending, terms.amount, terms.booking_date);
         row.go_on(&terms.progress);
-        match self.payments.insert(terms.payment_id, row) {
+        self.insert(terms.payment_id, row)
+    }
+
+    fn scheduled(
+        &mut self,
+        event: &LoggedEvent<PaymentsEvent>,
+        terms: &PaymentScheduled,
+    ) -> Result<(), Fault> {
+        let begun = Begun {
+            kind: PaymentKind::InternalTransfer,
+            customer: terms.customer,
+            debtor: terms.debtor,
+            creditor: terms.creditor,
+            currency: terms.currency,
+            remittance: None,
+            refunds: None,
+            execution_date: Some(terms.execution_date),
+            due_ms: Some(terms.due_at),
+            correlation_id: event.envelope.correlation_id,
+            initiated_ms: event.envelope.time,
+            partition: event.partition,
+            first_offset: event.offset,
+        };
+        let row = Row::new(begun, State::Scheduled, terms.amount, terms.execution_date);
+        self.insert(terms.payment_id, row)
+    }
+
+    fn insert(&mut self, payment: PaymentId, row: Row) -> Result<(), Fault> {
+        match self.payments.insert(payment, row) {
             None => Ok(()),
             Some(_) => Err(Fault::Exists),
         }
@@ -173,6 +248,23 @@ impl Fold {
 }
 
 impl Row {
+    fn new(begun: Begun, state: State, amount: i64, booking_date: BusinessDate) -> Self {
+        Self {
+            last_offset: begun.first_offset,
+            begun: Some(Box::new(begun)),
+            amount,
+            booking_date,
+            refunded: 0,
+            state,
+            code: None,
+            returned_to: None,
+            fraud: None,
+            review: None,
+            case_opened: false,
+            ended_ms: None,
+        }
+    }
+
     fn apply(&mut self, event: &PaymentsEvent, time_ms: i64) -> Result<(), Fault> {
         if event.progress().is_some() && self.state.is_terminal() {
             return Err(Fault::Ended);
@@ -205,7 +297,14 @@ impl Row {
             PaymentsEvent::AnswerIgnored(ignored) => self.case_opened |= ignored.opens_case,
             PaymentsEvent::RefundClaimed(claimed) => self.claimed(claimed)?,
             PaymentsEvent::RefundReleased(released) => self.released(released)?,
-            PaymentsEvent::PaymentInitiated(_) | PaymentsEvent::PaymentUnchanged(_) => {}
+            PaymentsEvent::PaymentCancelled(_) => {
+                if self.state != State::Scheduled {
+                    return Err(Fault::Ended);
+                }
+                self.ended(State::Cancelled, None, time_ms);
+            }
+            // The rest begins a payment, changes none, or is about an order.
+            _ => {}
         }
         Ok(())
     }

@@ -1,10 +1,12 @@
-//! The payments' read model in PostgreSQL: one row a payment with its state, and what was refused. `schema.sql` says what
+//! The payments' read model in PostgreSQL: one row a payment with its state, one a standing
+//! order with its next date, and what was refused. `schema.sql` says what
 //! the tables hold.
 //!
-//! A batch loads the rows of the payments that it touches, folds its events into them and stores each once. The fold
+//! A batch loads the rows of the payments and orders that it touches, folds its events into them and stores each once. The fold
 //! asserts what the saga asserted when it wrote the events; a contradiction stops the projection.
 
 mod fold;
+mod orders;
 mod store;
 
 use sqlx::PgConnection;

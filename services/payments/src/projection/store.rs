@@ -9,6 +9,7 @@ use tributary_projection::{CopyRows, LoggedEvent, Payload, storable, text_array}
 use uuid::Uuid;
 
 use super::fold::{Begun, Fold, REFUSAL_COLUMNS, Row, State, decision_of, decision_text, kind_text};
+use super::orders;
 
 /// Loads the rows of the payments that the events are about and that are there.
 pub(super) async fn load(
@@ -19,16 +20,17 @@ pub(super) async fn load(
     let mut touched = HashSet::new();
     for event in events {
         if let Payload::Service(data) = &event.envelope.data {
-            touched.insert(data.payment().0);
+            touched.extend(data.payment().map(|payment| payment.0));
         }
     }
+    orders::load(database, events, &mut fold.orders).await?;
     if touched.is_empty() {
         return Ok(());
     }
     let ids: Vec<Uuid> = touched.into_iter().collect();
     let rows = sqlx::query(
         "SELECT payment_id, amount, refunded, state, code, returned_to, fraud_decision,
-                fraud_reasons, fraud_rules, review_decision, case_opened, ended_ms, last_offset
+                fraud_reasons, fraud_rules, review_decision, case_opened, ended_ms, last_offset, booking_date
          FROM payments WHERE payment_id = ANY($1)",
     )
     .bind(ids)
@@ -74,6 +76,7 @@ fn payment(row: &PgRow) -> Result<Row, sqlx::Error> {
         case_opened: row.try_get(10)?,
         ended_ms: row.try_get(11)?,
         last_offset: row.try_get(12)?,
+        booking_date: row.try_get(13)?,
     })
 }
 
@@ -89,28 +92,32 @@ pub(super) async fn store(database: &mut PgConnection, fold: &Fold) -> Result<()
     }
     begun.copy_into(database, "payments", COLUMNS).await?;
     update(database, &known).await?;
+    orders::store(database, &fold.orders, &fold.occurrences).await?;
     fold.refusals
         .copy_into(database, "refusals", REFUSAL_COLUMNS)
         .await
 }
 
 /// Columns of `payments`, as [`copy`] writes them.
-const COLUMNS: &str = "payment_id, kind, customer, debtor, creditor, amount, currency, booking_date, remittance, \
-    refunds, correlation_id, initiated_ms, partition, first_offset, last_offset, refunded, state, code, returned_to, \
+const COLUMNS: &str = "payment_id, kind, customer, debtor, creditor, amount, currency, booking_date, \
+    execution_date, due_ms, remittance, refunds, correlation_id, initiated_ms, partition, first_offset, last_offset, \
+    refunded, state, code, returned_to, \
     fraud_decision, fraud_reasons, fraud_rules, review_decision, case_opened, ended_ms";
 
 fn copy(rows: &mut CopyRows, id: PaymentId, begun: &Begun, payment: &Row) {
     let mut row = rows.row();
     row.uuid(Some(id.0));
-    row.text(Some(kind_text(begun.terms.kind)));
-    row.uuid(Some(begun.terms.customer.0));
-    row.uuid(Some(begun.terms.debtor.0));
-    row.uuid(Some(begun.terms.creditor.0));
+    row.text(Some(kind_text(begun.kind)));
+    row.uuid(Some(begun.customer.0));
+    row.uuid(Some(begun.debtor.0));
+    row.uuid(Some(begun.creditor.0));
     row.number(payment.amount);
-    row.text(Some(begun.terms.currency.code()));
-    row.date(begun.terms.booking_date);
-    row.text(begun.terms.remittance.as_ref().map(Sealed::to_string).as_deref());
-    row.uuid(begun.terms.refunds.map(|payment| payment.0));
+    row.text(Some(begun.currency.code()));
+    row.date(payment.booking_date);
+    row.optional_date(begun.execution_date);
+    row.optional_number(begun.due_ms);
+    row.text(begun.remittance.as_ref().map(Sealed::to_string).as_deref());
+    row.uuid(begun.refunds.map(|payment| payment.0));
     row.uuid(Some(begun.correlation_id));
     row.number(begun.initiated_ms);
     row.number(begun.partition);
@@ -150,11 +157,11 @@ async fn update(database: &mut PgConnection, rows: &[(Uuid, &Row)]) -> Result<()
         "UPDATE payments SET refunded = new.refunded, state = new.state, code = new.code, returned_to = new.returned_to,
                 fraud_decision = new.fraud_decision, fraud_reasons = new.fraud_reasons::text[],
                 fraud_rules = new.fraud_rules, review_decision = new.review_decision, case_opened = new.case_opened,
-                ended_ms = new.ended_ms, last_offset = new.last_offset
+                ended_ms = new.ended_ms, last_offset = new.last_offset, booking_date = new.booking_date
          FROM UNNEST($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-                     $9::text[], $10::bool[], $11::bigint[], $12::bigint[])
+                     $9::text[], $10::bool[], $11::bigint[], $12::bigint[], $13::date[])
               AS new (payment_id, refunded, state, code, returned_to, fraud_decision, fraud_reasons, fraud_rules,
-                      review_decision, case_opened, ended_ms, last_offset)
+                      review_decision, case_opened, ended_ms, last_offset, booking_date)
          WHERE payments.payment_id = new.payment_id",
     )
     .bind(rows.iter().map(|(id, _)| *id).collect::<Vec<_>>())
@@ -169,6 +176,7 @@ async fn update(database: &mut PgConnection, rows: &[(Uuid, &Row)]) -> Result<()
     .bind(column(rows, |row| row.case_opened))
     .bind(column(rows, |row| row.ended_ms))
     .bind(column(rows, |row| row.last_offset))
+    .bind(column(rows, |row| row.booking_date))
     .execute(database)
     .await?;
     Ok(())

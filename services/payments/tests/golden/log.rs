@@ -2,22 +2,24 @@ use std::{path::Path, sync::Arc};
 
 use tributary_accounts::Accounts;
 use tributary_contracts::{
-    accounts::{AccountsCommand, BlockAccount, BlockScope, OpenAccount, UnblockAccount},
+    accounts::{AccountsCommand, BlockAccount, BlockScope, Details, OpenAccount, UnblockAccount},
     payments::{
+        AmendStandingOrder, CancelPayment, CancelStandingOrder, CreateStandingOrder, Frequency,
         InitiateTransfer, PaymentsCommand, RefundPayment, ResumePayment, ReviewDecision, ReviewPayment,
+        SchedulePayment, Until,
     },
     sealed::{CIPHER, Sealed},
     topics::{self, ACCOUNTS_INBOX, PAYMENTS_EVENTS, PAYMENTS_INBOX},
 };
 use tributary_fraud::Fraud;
-use tributary_ids::{AccountId, CustomerId, PaymentId};
+use tributary_ids::{AccountId, CustomerId, PaymentId, StandingOrderId};
 use tributary_money::Currency;
 use tributary_payments::Payments;
 use tributary_stream::{
     PartitionState, TestDriver,
     golden::{self, digests, fold},
     memory::MemoryBroker,
-    snapshot::NoSnapshots,
+    snapshot::{self, NoSnapshots},
     test_driver::command,
 };
 
@@ -199,9 +201,73 @@ fn driven() -> Bank {
     bank.accounts_away = false;
     bank.settle();
 
+    with_dates(&mut bank);
     bank.pay(transfer("waits for an analyst", "10000.02"));
     quarantined(&mut bank, "stays in quarantine");
     bank
+}
+
+/// Payments and orders of later days, some of which come.
+fn with_dates(bank: &mut Bank) {
+    for (payment, execution_date) in [
+        ("is of today", "2027-01-15"),
+        ("is cancelled", "2027-01-18"),
+        ("waits", "2027-03-01"),
+    ] {
+        bank.pay(SchedulePayment {
+            payment_id: PaymentId::named(payment),
+            customer: CustomerId::named("ann"),
+            debtor: AccountId::named("ann"),
+            creditor: AccountId::named("bob"),
+            amount: "6".into(),
+            currency: czk(),
+            execution_date: execution_date.parse().unwrap(),
+            convention: Default::default(),
+            details: Details {
+                purpose: Some("RENT".into()),
+                ..Details::default()
+            },
+        });
+    }
+    let payment_id = PaymentId::named("is cancelled");
+    bank.pay(CancelPayment { payment_id });
+    let orders = [
+        ("pays twice", Frequency::Weekly, Until::Times(2)),
+        ("is cancelled", Frequency::Monthly { day: 31 }, Until::Cancelled),
+        (
+            "goes on",
+            Frequency::Monthly { day: 15 },
+            Until::Date("2030-01-01".parse().unwrap()),
+        ),
+    ];
+    for (order, frequency, until) in orders {
+        let create = CreateStandingOrder {
+            order_id: StandingOrderId::named(order),
+            customer: CustomerId::named("ann"),
+            debtor: AccountId::named("ann"),
+            creditor: AccountId::named("bob"),
+            amount: "7".into(),
+            currency: czk(),
+            frequency,
+            start_date: "2027-01-15".parse().unwrap(),
+            until,
+            convention: Default::default(),
+            details: Details::default(),
+        };
+        bank.pay(create.clone());
+        bank.pay(create);
+    }
+    let order_id = StandingOrderId::named("is cancelled");
+    bank.pay(CancelStandingOrder { order_id });
+    bank.pay(AmendStandingOrder {
+        order_id: StandingOrderId::named("goes on"),
+        amount: Some("7.50".into()),
+        until: Some(Until::Cancelled),
+    });
+    // Two Fridays.
+    for _ in 0..8 {
+        bank.advance(24 * 60 * 60 * 1000);
+    }
 }
 
 /// The ledger reserves the money, and is silent from then on.
@@ -231,4 +297,15 @@ fn the_fold_of_the_log_is_the_workers_state() {
     let live: Vec<_> = driver.states().collect();
     assert_eq!(live.len(), PARTITIONS as usize);
     assert_eq!(digests(&of_the_log).unwrap(), digests(&live).unwrap());
+}
+
+#[test]
+fn a_snapshot_of_the_state_is_read_back_as_it_was() {
+    let events = driven().payments.read(PAYMENTS_EVENTS.name).unwrap();
+    let folded: Vec<PartitionState<Payments>> = fold(&events).unwrap();
+    for (partition, state) in (0..).zip(&folded) {
+        let bytes = snapshot::write(state).unwrap();
+        let read = snapshot::read::<Payments>(partition, &bytes).unwrap();
+        assert_eq!(read.service(), state.service());
+    }
 }

@@ -264,7 +264,7 @@ impl Bank {
             .events
             .iter()
             .filter(terminal)
-            .map(PaymentsEvent::payment)
+            .filter_map(PaymentsEvent::payment)
             .collect();
         ended.sort_unstable();
         let begun = |event: &&PaymentsEvent| matches!(event, PaymentsEvent::PaymentInitiated(_));
@@ -272,7 +272,7 @@ impl Bank {
             .events
             .iter()
             .filter(begun)
-            .map(PaymentsEvent::payment)
+            .filter_map(PaymentsEvent::payment)
             .collect();
         begun.sort_unstable();
         assert_eq!(ended, begun, "each payment ends once");

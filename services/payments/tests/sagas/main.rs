@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod bank;
 #[cfg(test)]
+mod clock;
+#[cfg(test)]
 mod diagrams;
 #[cfg(test)]
 mod faults;
@@ -13,3 +15,5 @@ mod payments;
 mod read_model;
 #[cfg(test)]
 mod refunds;
+#[cfg(test)]
+mod schedule;

@@ -1,7 +1,7 @@
 //! The read model in a real PostgreSQL, folded from what the sagas wrote, row by row what the service itself knows.
 
 use tributary_contracts::{
-    payments::{InitiateTransfer, ReviewDecision},
+    payments::{Frequency, InitiateTransfer, ReviewDecision, Until},
     record::Outgoing,
 };
 use tributary_ids::PaymentId;
@@ -11,8 +11,10 @@ use tributary_testkit::Database;
 
 use crate::{
     bank::{Bank, NOW, PARTITIONS, payment, refund, sealed, transfer},
+    clock::Clock,
     faults,
     payments::review,
+    schedule::{amend, order, scheduled},
 };
 
 fn topic(written: &[Outgoing]) -> MemoryTopic {
@@ -153,4 +155,74 @@ async fn an_event_that_contradicts_the_rows_stops_the_projection() {
     assert!(poison.to_string().contains("EVENT_PAYMENT_ENDED"), "{poison}");
     assert!(poison.to_string().contains(&offset.to_string()), "{poison}");
     database.clear().await;
+}
+
+#[tokio::test]
+async fn payments_and_orders_of_later_days_say_when_they_are_due() {
+    let mut database = Database::new("schedule").await;
+    let mut clock = Clock::open();
+    clock.pay(scheduled("1", "2027-01-16"));
+    clock.pay(order(
+        "10",
+        Frequency::Monthly { day: 31 },
+        "2027-01-15",
+        Until::Times(2),
+    ));
+    let payment = format!(
+        "SELECT concat_ws('|', state, booking_date, execution_date, due_ms - initiated_ms, ended_ms - due_ms < 1000)
+         FROM payments WHERE payment_id = '{}'",
+        payment()
+    );
+    let order = "SELECT concat_ws('|', state, amount, frequency, day_of_month, end_date, times, convention, executed,
+                                  next_date, next_execution_date, next_due_ms - created_ms > 0) FROM standing_orders";
+    let topic = topic_of(&clock);
+    database.fold(&topic, PaymentsModel).await.unwrap();
+    let three_days_and_six_hours = 78 * 60 * 60 * 1000;
+    assert_eq!(
+        database.text(&payment).await,
+        format!("scheduled|2027-01-18|2027-01-18|{three_days_and_six_hours}")
+    );
+    assert_eq!(
+        database.text(order).await,
+        "active|1000|monthly|31|2|modified-following|0|2027-01-31|2027-01-29|t"
+    );
+    database.clear().await;
+
+    clock.until("2027-01-29T14:00:00Z");
+    clock.pay(amend(Some("12"), None));
+    database.fold(&topic_of(&clock), PaymentsModel).await.unwrap();
+    assert_eq!(
+        database.text(&payment).await,
+        format!("completed|2027-01-18|2027-01-18|{three_days_and_six_hours}|t")
+    );
+    assert_eq!(
+        database.text(order).await,
+        "active|1200|monthly|31|2|modified-following|1|2027-02-28|2027-02-26|t"
+    );
+    let occurrences = "SELECT string_agg(concat_ws('|', number, o.amount, o.execution_date, state), ';')
+                       FROM occurrences AS o JOIN payments USING (payment_id)";
+    assert_eq!(database.text(occurrences).await, "1|1000|2027-01-29|completed");
+    database.clear().await;
+
+    clock.until("2027-02-26T14:00:00Z");
+    database.fold(&topic_of(&clock), PaymentsModel).await.unwrap();
+    assert_eq!(
+        database.text(order).await,
+        "completed|1200|monthly|31|2|modified-following|2"
+    );
+    database.clear().await;
+}
+
+fn topic_of(clock: &Clock) -> MemoryTopic {
+    let topic = MemoryTopic::new("payments.events", PARTITIONS as usize);
+    for record in clock.payments.read("payments.events").unwrap() {
+        topic.append(
+            record.partition,
+            &record.key,
+            record.headers,
+            record.value,
+            record.timestamp_ms,
+        );
+    }
+    topic
 }

@@ -4,6 +4,9 @@ use smol_str::SmolStr;
 use tributary_ids::{AccountId, CustomerId, PaymentId};
 use tributary_money::Currency;
 
+use super::{
+    AmendStandingOrder, CancelPayment, CancelStandingOrder, CreateStandingOrder, SchedulePayment, Subject,
+};
 use crate::{accounts::Details, envelope::BusinessDate, messages, sealed::Sealed};
 
 /// Moves money between two accounts of the bank. The payment's id dedupes: one that exists with the same terms is left
@@ -106,24 +109,34 @@ messages! {
         ReleaseRefund = "payments.release-refund.v1",
         ReviewPayment = "payments.review-payment.v1",
         ResumePayment = "payments.resume-payment.v1",
+        SchedulePayment = "payments.schedule-payment.v1",
+        CancelPayment = "payments.cancel-payment.v1",
+        CreateStandingOrder = "payments.create-standing-order.v1",
+        AmendStandingOrder = "payments.amend-standing-order.v1",
+        CancelStandingOrder = "payments.cancel-standing-order.v1",
     }
 }
 
 impl PaymentsCommand {
-    /// The payment that decides.
-    pub fn payment(&self) -> PaymentId {
+    /// The payment or order that decides.
+    pub fn subject(&self) -> Subject {
         match self {
-            Self::InitiateTransfer(command) => command.payment_id,
-            Self::RefundPayment(command) => command.payment_id,
-            Self::InitiateRefund(command) => command.refund_id,
-            Self::ReleaseRefund(command) => command.payment_id,
-            Self::ReviewPayment(command) => command.payment_id,
-            Self::ResumePayment(command) => command.payment_id,
+            Self::InitiateTransfer(command) => command.payment_id.into(),
+            Self::RefundPayment(command) => command.payment_id.into(),
+            Self::InitiateRefund(command) => command.refund_id.into(),
+            Self::ReleaseRefund(command) => command.payment_id.into(),
+            Self::ReviewPayment(command) => command.payment_id.into(),
+            Self::ResumePayment(command) => command.payment_id.into(),
+            Self::SchedulePayment(command) => command.payment_id.into(),
+            Self::CancelPayment(command) => command.payment_id.into(),
+            Self::CreateStandingOrder(command) => command.order_id.into(),
+            Self::AmendStandingOrder(command) => command.order_id.into(),
+            Self::CancelStandingOrder(command) => command.order_id.into(),
         }
     }
 
     /// The key of the command's record.
     pub fn key(&self) -> String {
-        self.payment().to_string()
+        self.subject().to_string()
     }
 }

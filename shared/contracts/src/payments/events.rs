@@ -4,7 +4,10 @@ use smol_str::SmolStr;
 use tributary_ids::{AccountId, CustomerId, HoldId, PaymentId};
 use tributary_money::Currency;
 
-use super::ReviewDecision;
+use super::{
+    PaymentCancelled, PaymentScheduled, ReviewDecision, StandingOrderAmended, StandingOrderCancelled,
+    StandingOrderCreated, StandingOrderExecuted, StandingOrderUnchanged, Subject,
+};
 use crate::{
     accounts::Details, envelope::BusinessDate, fraud::FraudDecision, messages, saga::Progress, sealed::Sealed,
 };
@@ -156,7 +159,7 @@ pub struct RefundReleased {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PaymentUnchanged {
     pub payment_id: PaymentId,
-    /// Stable: `PAYMENT_EXISTS`, `REFUND_EXISTS`, `REFUND_RELEASED`.
+    /// Stable: `PAYMENT_EXISTS`, `REFUND_EXISTS`, `REFUND_RELEASED`, `PAYMENT_CANCELLED`.
     pub code: SmolStr,
 }
 
@@ -174,25 +177,44 @@ messages! {
         RefundClaimed = "payments.refund-claimed.v1",
         RefundReleased = "payments.refund-released.v1",
         PaymentUnchanged = "payments.payment-unchanged.v1",
+        PaymentScheduled = "payments.payment-scheduled.v1",
+        PaymentCancelled = "payments.payment-cancelled.v1",
+        StandingOrderCreated = "payments.standing-order-created.v1",
+        StandingOrderAmended = "payments.standing-order-amended.v1",
+        StandingOrderExecuted = "payments.standing-order-executed.v1",
+        StandingOrderCancelled = "payments.standing-order-cancelled.v1",
+        StandingOrderUnchanged = "payments.standing-order-unchanged.v1",
     }
 }
 
 impl PaymentsEvent {
-    /// The payment that the event is about.
-    pub fn payment(&self) -> PaymentId {
+    /// The payment or order that the event is about.
+    pub fn subject(&self) -> Subject {
         match self {
-            Self::PaymentInitiated(e) => e.payment_id,
-            Self::PaymentAdvanced(e) => e.payment_id,
-            Self::PaymentCompleted(e) => e.payment_id,
-            Self::PaymentRejected(e) => e.payment_id,
-            Self::PaymentReturned(e) => e.payment_id,
-            Self::PaymentQuarantined(e) => e.payment_id,
-            Self::PaymentResumed(e) => e.payment_id,
-            Self::AnswerIgnored(e) => e.payment_id,
-            Self::RefundClaimed(e) => e.payment_id,
-            Self::RefundReleased(e) => e.payment_id,
-            Self::PaymentUnchanged(e) => e.payment_id,
+            Self::PaymentInitiated(e) => e.payment_id.into(),
+            Self::PaymentAdvanced(e) => e.payment_id.into(),
+            Self::PaymentCompleted(e) => e.payment_id.into(),
+            Self::PaymentRejected(e) => e.payment_id.into(),
+            Self::PaymentReturned(e) => e.payment_id.into(),
+            Self::PaymentQuarantined(e) => e.payment_id.into(),
+            Self::PaymentResumed(e) => e.payment_id.into(),
+            Self::AnswerIgnored(e) => e.payment_id.into(),
+            Self::RefundClaimed(e) => e.payment_id.into(),
+            Self::RefundReleased(e) => e.payment_id.into(),
+            Self::PaymentUnchanged(e) => e.payment_id.into(),
+            Self::PaymentScheduled(e) => e.payment_id.into(),
+            Self::PaymentCancelled(e) => e.payment_id.into(),
+            Self::StandingOrderCreated(e) => e.order_id.into(),
+            Self::StandingOrderAmended(e) => e.order_id.into(),
+            Self::StandingOrderExecuted(e) => e.order_id.into(),
+            Self::StandingOrderCancelled(e) => e.order_id.into(),
+            Self::StandingOrderUnchanged(e) => e.order_id.into(),
         }
+    }
+
+    /// The payment that the event is about; none where it is about an order.
+    pub fn payment(&self) -> Option<PaymentId> {
+        self.subject().payment()
     }
 
     /// What it changes of the payment's saga.
@@ -208,7 +230,14 @@ impl PaymentsEvent {
             Self::AnswerIgnored(_)
             | Self::RefundClaimed(_)
             | Self::RefundReleased(_)
-            | Self::PaymentUnchanged(_) => None,
+            | Self::PaymentUnchanged(_)
+            | Self::PaymentScheduled(_)
+            | Self::PaymentCancelled(_)
+            | Self::StandingOrderCreated(_)
+            | Self::StandingOrderAmended(_)
+            | Self::StandingOrderExecuted(_)
+            | Self::StandingOrderCancelled(_)
+            | Self::StandingOrderUnchanged(_) => None,
         }
     }
 }

@@ -5,9 +5,11 @@
 
 mod commands;
 mod events;
+mod schedule;
 
 pub use commands::*;
 pub use events::*;
+pub use schedule::*;
 
 /// Name of the service, and prefix of its topics and consumer group.
 pub const SERVICE: &str = "payments";

@@ -2,14 +2,15 @@
 
 use tributary_contracts::{
     accounts::Details,
+    envelope::BusinessDate,
     payments::{InitiateRefund, InitiateTransfer, PaymentInitiated, PaymentKind},
     sealed::{SEALED_BYTES_MAX, Sealed},
 };
-use tributary_ids::{CustomerId, HoldId, PaymentId};
+use tributary_ids::{AccountId, CustomerId, HoldId, PaymentId};
 use tributary_money::Money;
 
 use super::{Context, Decision, step};
-use crate::{Payment, PaymentBook, Rejection, sagas};
+use crate::{Payment, PaymentBook, Rejection, ScheduledPayment, sagas};
 
 /// Longest code: ISO 20022's `Max35Text`.
 const CODE_BYTES_MAX: usize = 35;
@@ -20,9 +21,7 @@ pub(super) fn transfer(
     context: &Context,
 ) -> Result<Decision, Rejection> {
     let amount = positive(&command.amount, command.currency)?;
-    if command.debtor == command.creditor {
-        return Err(Rejection::TransferToSelf);
-    }
+    sides(command.debtor, command.creditor)?;
     sealed("remittance", command.remittance.as_ref(), command.customer)?;
     details(&command.details)?;
     let event = PaymentInitiated {
@@ -73,6 +72,34 @@ pub(super) fn refund(
     begin(book, event, context)
 }
 
+/// A scheduled payment whose day has come. What it says of itself was checked when it was scheduled.
+pub(super) fn scheduled(
+    id: PaymentId,
+    scheduled: &ScheduledPayment,
+    booking_date: BusinessDate,
+    context: &Context,
+) -> Decision {
+    begun(
+        PaymentInitiated {
+            payment_id: id,
+            kind: PaymentKind::InternalTransfer,
+            customer: scheduled.customer,
+            debtor: scheduled.debtor,
+            creditor: scheduled.creditor,
+            amount: scheduled.amount,
+            currency: scheduled.currency,
+            hold_id: hold_of(id),
+            hold_expires_at: hold_expiry(PaymentKind::InternalTransfer, context),
+            booking_date,
+            remittance: None,
+            details: scheduled.details.clone(),
+            refunds: None,
+            progress: sagas::of(PaymentKind::InternalTransfer).begin(context.time_ms),
+        },
+        context,
+    )
+}
+
 fn hold_of(payment: PaymentId) -> HoldId {
     HoldId::named(&format!("payment/{payment}"))
 }
@@ -89,12 +116,19 @@ fn begin(book: &PaymentBook, event: PaymentInitiated, context: &Context) -> Resu
             false => Err(Rejection::PaymentConflict),
         };
     }
+    if book.scheduled(id).is_some() {
+        return Err(Rejection::PaymentConflict);
+    }
+    Ok(begun(event, context))
+}
+
+fn begun(event: PaymentInitiated, context: &Context) -> Decision {
     let payment = Payment::initiated(&event, context.time_ms, context.correlation_id);
-    let send = step::commands(id, &payment, &event.progress);
-    Ok(Decision {
+    let send = step::commands(event.payment_id, &payment, &event.progress);
+    Decision {
         send,
         ..Decision::event(event)
-    })
+    }
 }
 
 fn has_terms(payment: &Payment, event: &PaymentInitiated) -> bool {
@@ -123,6 +157,13 @@ fn has_terms(payment: &Payment, event: &PaymentInitiated) -> bool {
                 &payment.details,
             )
         && remittance == payment.remittance_tag.as_deref()
+}
+
+pub(super) fn sides(debtor: AccountId, creditor: AccountId) -> Result<(), Rejection> {
+    match debtor == creditor {
+        true => Err(Rejection::TransferToSelf),
+        false => Ok(()),
+    }
 }
 
 pub(super) fn positive(text: &str, currency: tributary_money::Currency) -> Result<Money, Rejection> {
@@ -158,7 +199,7 @@ fn sealed(field: &'static str, sealed: Option<&Sealed>, customer: CustomerId) ->
 }
 
 /// The ledger has the last word on these, but by then the money is reserved: what is too long is refused here.
-fn details(details: &Details) -> Result<(), Rejection> {
+pub(super) fn details(details: &Details) -> Result<(), Rejection> {
     let fields = [
         ("details.purpose", &details.purpose),
         ("details.counterparty_bank", &details.counterparty_bank),

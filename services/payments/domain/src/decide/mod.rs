@@ -2,7 +2,9 @@
 
 mod answers;
 mod begin;
+mod orders;
 mod refunds;
+mod schedule;
 mod step;
 
 use smallvec::{SmallVec, smallvec};
@@ -16,8 +18,9 @@ use tributary_contracts::{
 use tributary_ids::{CommandId, PaymentId};
 use uuid::Uuid;
 
-use crate::{PaymentBook, Rejection};
+use crate::{PaymentBook, Rejection, timer};
 
+pub use schedule::SCHEDULED_DAYS_MAX;
 pub use step::command_id as step_command;
 
 /// What surrounds a command.
@@ -87,6 +90,11 @@ pub fn decide(
         PaymentsCommand::ReleaseRefund(command) => refunds::release(book, command),
         PaymentsCommand::ReviewPayment(command) => answers::review(book, command, context),
         PaymentsCommand::ResumePayment(command) => answers::resume(book, command, context),
+        PaymentsCommand::SchedulePayment(command) => schedule::schedule(book, command, context),
+        PaymentsCommand::CancelPayment(command) => schedule::cancel(book, command, context),
+        PaymentsCommand::CreateStandingOrder(command) => orders::create(book, command, context),
+        PaymentsCommand::AmendStandingOrder(command) => orders::amend(book, command, context),
+        PaymentsCommand::CancelStandingOrder(command) => orders::cancel(book, command, context),
     }
 }
 
@@ -95,19 +103,30 @@ pub fn decide_answer(book: &PaymentBook, payment: PaymentId, answer: &Answer, co
     answers::answered(book, payment, answer, context)
 }
 
-/// Decides what a deadline that passed leads to. No events: nothing waits for it any more.
+/// Decides what a timer leads to that is due: a step's deadline, a scheduled payment's day, an order's occurrence. No events: nothing waits for it any more.
 pub fn decide_timer(book: &PaymentBook, timer: &TimerId, context: &Context) -> Decision {
-    answers::deadline_passed(book, timer, context).unwrap_or_default()
+    let decision = match timer.name.as_str() {
+        timer::SCHEDULED => schedule::due(book, timer, context),
+        timer::OCCURRENCE => orders::due(book, timer, context),
+        _ => answers::deadline_passed(book, timer, context),
+    };
+    decision.unwrap_or_default()
 }
 
-/// Whether the command may come again and again without being remembered by its id: the ids of payments and refunds make
+/// Whether the command may come again and again without being remembered by its id: the ids of payments, refunds and orders make
 /// the service do it once.
 pub fn dedupes_itself(command: &PaymentsCommand) -> bool {
     match command {
         PaymentsCommand::InitiateTransfer(_)
         | PaymentsCommand::RefundPayment(_)
         | PaymentsCommand::InitiateRefund(_)
-        | PaymentsCommand::ReleaseRefund(_) => true,
-        PaymentsCommand::ReviewPayment(_) | PaymentsCommand::ResumePayment(_) => false,
+        | PaymentsCommand::ReleaseRefund(_)
+        | PaymentsCommand::SchedulePayment(_)
+        | PaymentsCommand::CancelPayment(_)
+        | PaymentsCommand::CreateStandingOrder(_)
+        | PaymentsCommand::CancelStandingOrder(_) => true,
+        PaymentsCommand::ReviewPayment(_)
+        | PaymentsCommand::ResumePayment(_)
+        | PaymentsCommand::AmendStandingOrder(_) => false,
     }
 }
