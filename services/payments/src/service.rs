@@ -30,8 +30,8 @@ impl Service for Payments {
     const FOLD_VERSION: u32 = 3;
 
     const GOLDEN: Golden = Golden {
-        schema: "09ed1c1629bc1c8bfcca6761b1018ea3",
-        state: "35db7019e8efc5b7da11defbce3c96ac",
+        schema: "98d65a8420f2cfefd5e3e045c3d2c122",
+        state: "a5edee31ff2f8b96c90dc0dd4e0d0568",
     };
 
     fn dedupes_itself(command: &PaymentsCommand) -> bool {
