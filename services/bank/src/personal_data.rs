@@ -20,18 +20,23 @@ pub fn master_key_file(stack: &Stack) -> PathBuf {
 
 /// The key store and the master key of a stack: both made when they are first needed. The key store is a database of its own
 /// where the stack has a PostgreSQL of its own; in one that runs elsewhere it is a schema of the database that `DATABASE_URL`
-/// names. Where `KEY_STORE_URL` or `PII_MASTER_KEY_FILE` is set, that counts.
+/// names, unless `KEY_STORE_URL` names another; `PII_MASTER_KEY_FILE` counts there, too.
 ///
 /// # Errors
 /// When PostgreSQL refuses, or the master key can't be read.
 pub fn personal_data_of(stack: &mut Stack) -> anyhow::Result<PersonalData> {
-    let set = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
+    let runs_elsewhere = stack.postgres().is_none();
+    // What names the store of another bank must not be taken for this one's.
+    let set = |name: &str| {
+        let value = std::env::var(name).ok().filter(|_| runs_elsewhere);
+        value.filter(|value| !value.trim().is_empty())
+    };
     let master = set("PII_MASTER_KEY_FILE").map_or_else(|| master_key_file(stack), PathBuf::from);
     let master = LocalMasterKeys::read_or_create(&master)?;
     let database: PgConnectOptions = stack.database_url().parse()?;
     let key_store = match set("KEY_STORE_URL") {
         Some(url) => url.parse().context("KEY_STORE_URL is no address of PostgreSQL")?,
-        None if stack.postgres().is_none() => database,
+        None if runs_elsewhere => database,
         None => {
             create_database(&database)?;
             database.database(KEY_STORE_DATABASE)

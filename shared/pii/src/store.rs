@@ -13,6 +13,8 @@ use crate::Wrapped;
 /// Schema of the key store in its database.
 const SCHEMA: &str = "pii";
 
+pub(crate) const NO_KEY_STORE: &str = "there is no key store in this database";
+
 /// Connections to its database: look-ups by primary key.
 const CONNECTIONS_MAX: u32 = 4;
 
@@ -58,6 +60,8 @@ pub struct Erased {
 pub struct KeyStore {
     pool: PgPool,
     schema: String,
+    /// Whether it is made where it isn't there.
+    makes: bool,
     /// Whether the tables stand.
     stands: OnceCell<()>,
 }
@@ -82,8 +86,14 @@ impl KeyStore {
                 .acquire_timeout(CONNECTION_WITHIN)
                 .connect_lazy_with(options),
             schema: schema.replace('"', "\"\""),
+            makes: true,
             stands: OnceCell::new(),
         }
+    }
+
+    /// Takes it for an error that it isn't there: who erases a person in the wrong database must be told.
+    pub fn must_exist(self) -> Self {
+        Self { makes: false, ..self }
     }
 
     async fn pool(&self) -> Result<&PgPool, sqlx::Error> {
@@ -103,6 +113,9 @@ impl KeyStore {
         )
         .fetch_one(&mut *transaction)
         .await?;
+        if !there && !self.makes {
+            return Err(sqlx::Error::Configuration(NO_KEY_STORE.into()));
+        }
         if !there {
             let schema = format!("CREATE SCHEMA IF NOT EXISTS \"{}\"", self.schema);
             for sql in [schema.as_str(), include_str!("schema.sql")] {

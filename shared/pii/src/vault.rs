@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
 use crate::cache::Cache;
-use crate::store::Stored;
+use crate::store::{NO_KEY_STORE, Stored};
 use crate::{DataKey, KeyStore, MasterKeyError, MasterKeys, PersonalText, Place, SealError, Sealed, Wrapped};
 
 /// How long the key store, or the master key, may take.
@@ -62,6 +62,7 @@ impl From<sqlx::Error> for PiiError {
                 code.map(|code| code.into_owned()).unwrap_or_default()
             }
             sqlx::Error::PoolTimedOut => "no connection in time".to_owned(),
+            sqlx::Error::Configuration(_) => NO_KEY_STORE.to_owned(),
             sqlx::Error::RowNotFound => "a row is gone".to_owned(),
             _ => "connection".to_owned(),
         })

@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use futures::future::join_all;
 use sqlx::postgres::PgConnectOptions;
-use tributary_pii::{Counts, Erasure, KeyStore, LocalMasterKeys, PersonalText, Place, Sealed, Vault};
+use tributary_pii::{
+    Counts, Erasure, KeyStore, LocalMasterKeys, PersonalText, PiiError, Place, Sealed, Vault,
+};
 use tributary_testkit::Database;
 use uuid::Uuid;
 
@@ -244,4 +246,11 @@ async fn a_store_that_does_not_answer_says_so() {
     let (opened, again) = tokio::join!(open(&vault, place(1), &sealed), seal(&vault, ANN, 1));
     assert_eq!(opened, Err("PII_STORE_UNAVAILABLE"));
     assert_eq!(again.unwrap_err(), "PII_STORE_UNAVAILABLE");
+    // Who erases a person must do it in the right database.
+    let wrong = KeyStore::in_schema(home.database.settings.database.clone(), "pii_nowhere").must_exist();
+    let error = PiiError::from(wrong.erase(ANN).await.unwrap_err());
+    assert!(
+        error.to_string().contains("no key store in this database"),
+        "{error}"
+    );
 }

@@ -121,7 +121,7 @@ impl Pii {
             .enable_all()
             .build()?;
         runtime.block_on(async {
-            let store = KeyStore::new(options);
+            let store = KeyStore::new(options).must_exist();
             match &self.action {
                 Action::Status => status(&store).await,
                 Action::Erase { subjects } => erase(&store, subjects).await,
