@@ -30,8 +30,8 @@ impl Service for Payments {
     const FOLD_VERSION: u32 = 3;
 
     const GOLDEN: Golden = Golden {
-        schema: "4ec1706acf3f6997bccbbfbac5bbe02c",
-        state: "3a5e7e1bb3d6c4c05ff6a617a3befcda",
+        schema: "174de057fb8d0b7d900f76e776424b70",
+        state: "59e0f4342e4085c19fcafe5b717defa2",
     };
 
     fn dedupes_itself(command: &PaymentsCommand) -> bool {
