@@ -274,8 +274,8 @@ fn a_canary_that_goes_through_the_bank_is_found_nowhere_but_in_the_answer() {
         &[
             "topic payments.inbox",
             "topic payments.events",
-            "table postgres.payments.payments",
-            "table postgres.timeline_payments.events",
+            "table tributary.payments.payments",
+            "table tributary.timeline_payments.events",
         ],
     );
     let tag = rig.search(&ciphertext[ciphertext.len() - 22..]);
@@ -292,9 +292,9 @@ fn a_canary_that_goes_through_the_bank_is_found_nowhere_but_in_the_answer() {
         &planted,
         &[
             "topic canary.control",
-            "table postgres.control_plain.planted",
-            "table postgres.control_hex.planted",
-            "table postgres.control_base64.planted",
+            "table tributary.control_plain.planted",
+            "table tributary.control_hex.planted",
+            "table tributary.control_base64.planted",
             "log",
         ],
     );
@@ -324,10 +324,10 @@ fn searched_all(searched: &BTreeMap<String, usize>) {
         "topic payments.events",
         "topic accounts.events",
         "topic fraud.events",
-        "table postgres.payments.payments",
-        "table postgres.payments.refusals",
-        "table postgres.accounts.accounts",
-        "table postgres.timeline_payments.events",
+        "table tributary.payments.payments",
+        "table tributary.payments.refusals",
+        "table tributary.accounts.accounts",
+        "table tributary.timeline_payments.events",
         "table pii.pii.subject_keys",
         "log",
         "file",

@@ -125,7 +125,7 @@ impl Search {
                 }
             }
             // A topic that ends in a marker never gets beyond it here.
-            if silent > 10 {
+            if silent > 5 {
                 break;
             }
         }
