@@ -94,7 +94,6 @@ impl Remittance {
 }
 
 /// The one place where personal data leaves the bank in the open: the answer to whoever may see the payment.
-#[expect(clippy::ref_option, reason = "the form that serde calls")]
 fn in_the_open<S: Serializer>(text: &Option<PersonalText>, serializer: S) -> Result<S::Ok, S::Error> {
     text.as_ref().map(PersonalText::expose).serialize(serializer)
 }

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use bank::LocalBank;
 use serde_json::{Value, json};
@@ -84,20 +84,32 @@ impl Rig {
     /// included), snapshots and whatever else is in its directory. Kafka's own files are compressed; its topics are read.
     fn search(&mut self, text: &str) -> Found {
         let search = Search::of(text);
+        let mut found = self.search_topics_and_tables(&search);
+        search.note(&mut found, "log", &self.logs.written());
+        let data = self.bank.stack().data_dir().to_owned();
+        // Written when the servers stood, before anything came that holds the text.
+        let before = std::fs::metadata(data.join("running.json")).unwrap();
+        let since = before.modified().unwrap();
+        search.files(&data, since, Some(&data.join("kafka")), &mut found);
+        let cluster = PostgresConfig::below(&data).home;
+        if !cluster.starts_with(&data) {
+            search.files(&cluster, since, None, &mut found);
+        }
+        found
+    }
+
+    fn search_topics_and_tables(&self, search: &Search) -> Found {
         let mut found = Found::default();
         search.topics(&self.bank.brokers(), &mut found);
         let server: PgConnectOptions = self.bank.database_url().parse().unwrap();
         self.runtime.block_on(search.tables(&server, &mut found));
-        let logs = self.logs.written();
-        for line in logs.split(|byte| *byte == b'\n') {
-            search.note(&mut found, "log", line);
-        }
-        let data = self.bank.stack().data_dir().to_owned();
-        search.files("file", &data, Some(&data.join("kafka")), &mut found);
-        let cluster = PostgresConfig::below(&data).home;
-        if !cluster.starts_with(&data) {
-            search.files("file", &cluster, None, &mut found);
-        }
+        found
+    }
+
+    fn search_snapshots(&mut self, text: &str) -> Found {
+        let mut found = Found::default();
+        let snapshots = self.bank.stack().data_dir().join("snapshots");
+        Search::of(text).files(&snapshots, UNIX_EPOCH, None, &mut found);
         found
     }
 
@@ -268,17 +280,17 @@ fn a_canary_that_goes_through_the_bank_is_found_nowhere_but_in_the_answer() {
 
     // but: the ciphertext does, wherever the text would, and the search looks there
     let ciphertext = ciphertext_of(&rig.client, &address);
-    let sealed = rig.search(&ciphertext);
+    let sealed = rig.search_topics_and_tables(&Search::of(&ciphertext));
     expect_found(
         &sealed,
         &[
             "topic payments.inbox",
             "topic payments.events",
-            "table postgres.payments.payments",
-            "table postgres.timeline_payments.events",
+            "table tributary.payments.payments",
+            "table tributary.timeline_payments.events",
         ],
     );
-    let tag = rig.search(&ciphertext[ciphertext.len() - 22..]);
+    let tag = rig.search_snapshots(&ciphertext[ciphertext.len() - 22..]);
     assert!(
         tag.hits.iter().any(|hit| hit.contains("/snapshots/payments/")),
         "{:#?}",
@@ -292,9 +304,9 @@ fn a_canary_that_goes_through_the_bank_is_found_nowhere_but_in_the_answer() {
         &planted,
         &[
             "topic canary.control",
-            "table postgres.control_plain.planted",
-            "table postgres.control_hex.planted",
-            "table postgres.control_base64.planted",
+            "table tributary.control_plain.planted",
+            "table tributary.control_hex.planted",
+            "table tributary.control_base64.planted",
             "log",
         ],
     );
@@ -324,10 +336,10 @@ fn searched_all(searched: &BTreeMap<String, usize>) {
         "topic payments.events",
         "topic accounts.events",
         "topic fraud.events",
-        "table postgres.payments.payments",
-        "table postgres.payments.refusals",
-        "table postgres.accounts.accounts",
-        "table postgres.timeline_payments.events",
+        "table tributary.payments.payments",
+        "table tributary.payments.refusals",
+        "table tributary.accounts.accounts",
+        "table tributary.timeline_payments.events",
         "table pii.pii.subject_keys",
         "log",
         "file",

@@ -1,8 +1,6 @@
 //! Personal data never stands anywhere in the open: a canary goes through the whole bank, and is searched for in every topic,
 //! table, snapshot, log and trace, and in the files of PostgreSQL.
 
-#![expect(clippy::unwrap_used, reason = "what a test needs and does not get fails it")]
-
 #[cfg(test)]
 mod canary;
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
@@ -34,12 +34,14 @@ impl Found {
 }
 
 impl Search {
-    /// Plain in any case, in hexadecimal, in base64 of either alphabet at any alignment, and in UTF-16.
+    /// Plain, in capitals, in small letters, in hexadecimal, in base64 of either alphabet at any alignment, and in UTF-16.
     pub(crate) fn of(text: &str) -> Self {
         let bytes = text.as_bytes();
         let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         let utf16 = |order: fn(u16) -> [u8; 2]| -> Vec<u8> { text.encode_utf16().flat_map(order).collect() };
-        let mut needles = vec![bytes.to_vec(), hex.into_bytes()];
+        let plain = [text.to_owned(), text.to_lowercase(), text.to_uppercase()];
+        let written = plain.into_iter().chain([hex.to_uppercase(), hex]);
+        let mut needles: Vec<Vec<u8>> = written.map(String::into_bytes).collect();
         needles.extend([utf16(u16::to_le_bytes), utf16(u16::to_be_bytes)]);
         for before in 0..3 {
             let shifted = [&vec![0; before][..], bytes].concat();
@@ -52,10 +54,7 @@ impl Search {
         let literal =
             |needle: &Vec<u8>| -> String { needle.iter().map(|byte| format!("\\x{byte:02x}")).collect() };
         let any: Vec<String> = needles.iter().map(literal).collect();
-        let pattern = RegexBuilder::new(&any.join("|"))
-            .case_insensitive(true)
-            .unicode(false)
-            .build();
+        let pattern = RegexBuilder::new(&any.join("|")).unicode(false).build();
         Self(pattern.unwrap())
     }
 
@@ -125,7 +124,7 @@ impl Search {
                 }
             }
             // A topic that ends in a marker never gets beyond it here.
-            if silent > 10 {
+            if silent > 5 {
                 break;
             }
         }
@@ -161,8 +160,14 @@ impl Search {
         }
     }
 
-    /// Every file below a directory, but for those whose path holds `except`.
-    pub(crate) fn files(&self, what: &str, directory: &Path, except: Option<&Path>, found: &mut Found) {
+    /// Every file below a directory that was written since then, but for those below `except`.
+    pub(crate) fn files(
+        &self,
+        directory: &Path,
+        since: SystemTime,
+        except: Option<&Path>,
+        found: &mut Found,
+    ) {
         let Ok(entries) = std::fs::read_dir(directory) else {
             return;
         };
@@ -172,13 +177,19 @@ impl Search {
                 continue;
             }
             if path.is_dir() {
-                self.files(what, &path, except, found);
-            } else if let Ok(bytes) = std::fs::read(&path) {
-                // PostgreSQL removes some while this looks.
-                *found.searched.entry(what.to_owned()).or_default() += 1;
-                if self.is_in(&bytes) {
-                    found.hits.push(format!("{what} {}", path.display()));
-                }
+                self.files(&path, since, except, found);
+                continue;
+            }
+            // PostgreSQL removes some while this looks.
+            let Ok(bytes) = std::fs::metadata(&path).and_then(|data| match data.modified()? >= since {
+                true => std::fs::read(&path),
+                false => Ok(Vec::new()),
+            }) else {
+                continue;
+            };
+            *found.searched.entry("file".to_owned()).or_default() += 1;
+            if self.is_in(&bytes) {
+                found.hits.push(format!("file {}", path.display()));
             }
         }
     }
