@@ -93,10 +93,9 @@ pub(super) async fn store(database: &mut PgConnection, fold: &Fold) -> Result<()
     let mut begun = Vec::new();
     for (id, row) in &fold.payments {
         if let Some(terms) = &row.begun {
-            begun.push((id.0, (&**terms, row)));
+            begun.push((id.0, &**terms));
         }
     }
-    let begun: Vec<_> = begun.iter().map(|(id, row)| (*id, row)).collect();
     insert_begun(database, &begun).await?;
     let rows: Vec<(Uuid, &Row)> = fold.payments.iter().map(|(id, row)| (id.0, row)).collect();
     update(database, &rows).await?;
@@ -114,10 +113,7 @@ fn ids<R>(rows: &[(Uuid, &R)]) -> Vec<Uuid> {
 }
 
 /// What never changes; the rest is as at the beginning, and updated behind it.
-async fn insert_begun(
-    database: &mut PgConnection,
-    rows: &[(Uuid, &(&Begun, &Row))],
-) -> Result<(), sqlx::Error> {
+async fn insert_begun(database: &mut PgConnection, rows: &[(Uuid, &Begun)]) -> Result<(), sqlx::Error> {
     if rows.is_empty() {
         return Ok(());
     }
@@ -133,20 +129,20 @@ async fn insert_begun(
                       correlation_id, initiated_ms, partition, first_offset, execution_date, due_ms)",
     )
     .bind(ids(rows))
-    .bind(column(rows, |(terms, _)| kind_text(terms.kind)))
-    .bind(column(rows, |(terms, _)| terms.customer.0))
-    .bind(column(rows, |(terms, _)| terms.debtor.0))
-    .bind(column(rows, |(terms, _)| terms.creditor.0))
-    .bind(column(rows, |(_, row)| row.amount))
-    .bind(column(rows, |(terms, _)| terms.currency.code()))
-    .bind(column(rows, |(_, row)| row.booking_date))
-    .bind(column(rows, |(terms, _)| terms.refunds.map(|payment| payment.0)))
-    .bind(column(rows, |(terms, _)| terms.correlation_id))
-    .bind(column(rows, |(terms, _)| terms.initiated_ms))
-    .bind(column(rows, |(terms, _)| terms.partition))
-    .bind(column(rows, |(terms, _)| terms.first_offset))
-    .bind(column(rows, |(terms, _)| terms.execution_date))
-    .bind(column(rows, |(terms, _)| terms.due_ms))
+    .bind(column(rows, |row| kind_text(row.kind)))
+    .bind(column(rows, |row| row.customer.0))
+    .bind(column(rows, |row| row.debtor.0))
+    .bind(column(rows, |row| row.creditor.0))
+    .bind(column(rows, |row| row.amount))
+    .bind(column(rows, |row| row.currency.code()))
+    .bind(column(rows, |row| row.booking_date))
+    .bind(column(rows, |row| row.refunds.map(|payment| payment.0)))
+    .bind(column(rows, |row| row.correlation_id))
+    .bind(column(rows, |row| row.initiated_ms))
+    .bind(column(rows, |row| row.partition))
+    .bind(column(rows, |row| row.first_offset))
+    .bind(column(rows, |row| row.execution_date))
+    .bind(column(rows, |row| row.due_ms))
     .execute(database)
     .await?;
     Ok(())
