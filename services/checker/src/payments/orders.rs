@@ -94,7 +94,7 @@ impl Orders {
         waits.map(|it| it.cancelled = Some(at)).is_some()
     }
 
-    /// A payment begins: by its schedule, by an order, or by itself. `executed`: whether an order said so.
+    /// A payment begins: by its schedule, by an order, or by itself.
     pub(super) fn begun(&mut self, begun: &PaymentInitiated, time: i64, at: At, found: &mut Findings) {
         let id = begun.payment_id;
         if let Some(Scheduled {
@@ -143,8 +143,8 @@ impl Orders {
         }
     }
 
-    /// Folds an event of an order. `begun`: whether a payment is known to have begun. Whether the order has ended by it;
-    /// `forgot`: whether it may have been forgotten.
+    /// Folds an event of an order, and says whether the order has ended by it. `begun`: whether a payment is known to have
+    /// begun; `forgot`: whether an order may have been forgotten.
     pub(super) fn order(
         &mut self,
         id: StandingOrderId,

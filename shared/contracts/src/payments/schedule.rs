@@ -38,7 +38,7 @@ pub enum Until {
     /// Until it is cancelled.
     #[default]
     Cancelled,
-    /// Up to this day, which the date before it is moved to a business day counts for.
+    /// Up to this day. What counts is the day by the order's frequency, not the business day that it is moved to.
     Date(
         #[serde(with = "crate::date")]
         #[schemars(with = "BusinessDate")]
