@@ -118,8 +118,8 @@ pub fn floor(chain: &Chain, brokers: &str, interrupted: &dyn Fn() -> bool) -> Re
     let watermarks = Watermarks::connect(brokers)?;
     let stop = Arc::new(AtomicBool::new(false));
     let mut members = Vec::new();
-    for number in 0..hops {
-        let mut hop = HopMember::connect(brokers, number, watermarks.ends(INBOXES[number].name)?)?;
+    for (number, inbox) in INBOXES.iter().enumerate().take(hops) {
+        let mut hop = HopMember::connect(brokers, number, watermarks.ends(inbox.name)?)?;
         let stop = Arc::clone(&stop);
         let run = move || hop.run(&stop);
         members.push(thread::Builder::new().name(format!("hop {number}")).spawn(run)?);
