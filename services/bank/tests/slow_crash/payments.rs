@@ -196,7 +196,12 @@ impl Bank {
                 postgres.kill9().unwrap();
                 let killed = now();
                 postgres.start_again().unwrap();
-                self.note(disturbance, clients, "kill -9 of PostgreSQL", killed);
+                self.note(
+                    disturbance,
+                    clients,
+                    "kill -9 of PostgreSQL, its restart included",
+                    killed,
+                );
             }
             Disturbance::Zombie => {
                 self.services[PAYMENTS].pause();
