@@ -7,6 +7,7 @@
 mod clock;
 mod command;
 mod entry;
+mod error;
 mod expectation;
 mod export;
 mod pay;
@@ -21,6 +22,7 @@ mod topic;
 pub use clock::Moment;
 pub use command::{RowCommand, RowFault, Translator, account_id, command_id, gl_account};
 pub use entry::Entry;
+pub use error::ReplayError;
 pub use export::{ExportError, Exported, export};
 pub use pay::ApiError;
 pub use plan::Plan;
@@ -30,5 +32,5 @@ pub use reconciliation::{
     Checked, Counts, Difference, DifferenceKind, Differences, LeftOut, ReadModelLedger, Reconciliation,
     SumLine,
 };
-pub use run::{Options, ReplayError, Replayed, Through, replay};
+pub use run::{Options, Replayed, Through, replay};
 pub use topic::{HoldStep, News, Refused, TopicLedger};

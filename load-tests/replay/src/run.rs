@@ -9,21 +9,16 @@ use std::{
 
 use chrono::NaiveDate;
 use hashbrown::{HashMap, HashSet};
-use tributary_contracts::{
-    codec::DecodeError,
-    topics::{ACCOUNTS_EVENTS, ACCOUNTS_INBOX},
-};
-use tributary_history::{History, HistoryError, HistoryRow, Rows};
+use tributary_contracts::topics::{ACCOUNTS_EVENTS, ACCOUNTS_INBOX};
+use tributary_history::{History, HistoryRow, Rows};
 use tributary_ids::{AccountId, CommandId, PaymentId};
-use tributary_stream::{
-    kafka::{CommandProducer, Delivered, EventReader, Watermarks},
-    log::Fault,
-};
+use tributary_stream::kafka::{CommandProducer, Delivered, EventReader, Watermarks};
 
 use crate::{
     clock::Moment,
     command::{RowFault, Translator, account_id, command_id, hold_id, payment_id},
-    pay::{ApiError, Payer},
+    error::{NO_PROGRESS_MAX, ReplayError},
+    pay::Payer,
     plan::Plan,
     progress::{Progress, grouped},
     schedule::{Scheduler, Task, What},
@@ -48,9 +43,6 @@ const LINGER: Duration = Duration::from_millis(2);
 /// How long a look at the log waits when there is nothing to send.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// How long nothing may move while something is under way.
-const NO_PROGRESS_MAX: Duration = Duration::from_secs(60);
-
 const SECONDS_OF_A_DAY: f64 = 86_400.0;
 
 /// How to replay.
@@ -73,42 +65,6 @@ pub enum Through {
     Ledger,
     /// Payments, asked for at the gateway with this address (`http://host:port`). Each has its own saga.
     Payments { api: String },
-}
-
-/// Why a replay ended early. What was posted stays posted: replaying again goes on from there.
-#[derive(Debug, thiserror::Error)]
-pub enum ReplayError {
-    #[error(transparent)]
-    History(#[from] HistoryError),
-    #[error("{0}")]
-    Log(Fault),
-    #[error("accounts.events/{partition}, offset {offset}: {error}")]
-    Unreadable {
-        partition: i32,
-        offset: i64,
-        error: DecodeError,
-    },
-    #[error(
-        "nothing moved for {} s: {unanswered} commands are not answered, {in_transit} payments are in transit, \
-         {waiting} rows wait; {hint}",
-        NO_PROGRESS_MAX.as_secs()
-    )]
-    Stalled {
-        unanswered: u64,
-        in_transit: usize,
-        waiting: usize,
-        hint: &'static str,
-    },
-    #[error(transparent)]
-    Api(#[from] ApiError),
-    #[error("the replay was interrupted; replaying the same history again goes on from here")]
-    Interrupted,
-}
-
-impl From<Fault> for ReplayError {
-    fn from(fault: Fault) -> Self {
-        Self::Log(fault)
-    }
 }
 
 /// A replay that came to its end.
