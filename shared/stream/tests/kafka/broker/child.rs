@@ -1,7 +1,10 @@
 //! Processes that can be killed and paused: this test binary once more, in another role.
 
 use std::io::{BufRead, BufReader, Write};
-use std::process::{Child as Process, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child as Process, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread;
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -11,10 +14,13 @@ use super::{Service, brokers};
 /// What a child says begins with this, amid what the test harness prints.
 const SAYS: &str = "child says ";
 
+/// Above what a child's longest call to the broker takes, several times over.
+const SAYS_WITHIN: Duration = Duration::from_secs(90);
+
 pub(crate) struct Child {
     process: Process,
     input: ChildStdin,
-    output: BufReader<ChildStdout>,
+    said: Receiver<String>,
 }
 
 impl Child {
@@ -31,23 +37,27 @@ impl Child {
             .expect("starts");
         let input = process.stdin.take().expect("piped");
         let output = BufReader::new(process.stdout.take().expect("piped"));
-        Self {
-            process,
-            input,
-            output,
-        }
+        let (say, said) = channel();
+        thread::spawn(move || {
+            for line in output.lines().map_while(Result::ok) {
+                if let Some((_, said)) = line.split_once(SAYS)
+                    && say.send(said.to_owned()).is_err()
+                {
+                    return;
+                }
+            }
+        });
+        Self { process, input, said }
     }
 
     /// The next thing that the child says.
     pub(crate) fn hear(&mut self) -> String {
-        loop {
-            let mut line = String::new();
-            let read = self.output.read_line(&mut line).expect("reads");
-            assert!(read > 0, "the child ended");
-            if let Some((_, said)) = line.trim_end().split_once(SAYS) {
-                return said.to_owned();
-            }
-        }
+        self.said
+            .recv_timeout(SAYS_WITHIN)
+            .unwrap_or_else(|error| match error {
+                RecvTimeoutError::Timeout => panic!("the child said nothing for {} s", SAYS_WITHIN.as_secs()),
+                RecvTimeoutError::Disconnected => panic!("the child ended"),
+            })
     }
 
     pub(crate) fn tell(&mut self) {
