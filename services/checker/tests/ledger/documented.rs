@@ -22,6 +22,7 @@ const SOURCES: [&str; 13] = [
 const PAYMENTS: &str = concat!(
     include_str!("../../src/payments/effects.rs"),
     include_str!("../../src/payments/mod.rs"),
+    include_str!("../../src/payments/orders.rs"),
     include_str!("../../src/payments/payment.rs"),
 );
 
