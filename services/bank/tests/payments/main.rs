@@ -3,6 +3,6 @@
 #[cfg(test)]
 mod bank;
 #[cfg(test)]
-mod load;
-#[cfg(test)]
 mod payments;
+#[cfg(test)]
+mod slow_load;

@@ -10,7 +10,7 @@
 mod doctor;
 mod periods;
 mod refused;
-mod through_payments;
+mod slow_through_payments;
 
 use std::{collections::BTreeMap, path::Path, process::Command, time::Duration};
 
@@ -158,8 +158,6 @@ fn histories_are_replayed_once_reconcile_row_by_row_and_come_back_from_an_export
     // Of sources of their own, so they can stand on the same bank.
     refused::what_stands_behind_a_refused_row_waits_for_its_repair(&bank, home.path());
     periods::an_account_goes_on_where_the_ledger_has_it_and_nowhere_else(&bank, home.path());
-    through_payments::transfers_end_with_the_same_balances_when_they_are_payments(&bank);
-    through_payments::what_is_refused_is_told_and_what_is_reviewed_is_approved(&bank, home.path());
     bank.stop().unwrap();
 }
 

@@ -5,6 +5,7 @@ use std::{fs, path::Path};
 
 use bank::LocalBank;
 use tributary_history::{Config, History, generate, open_history};
+use tributary_local_stack::Options as StackOptions;
 use tributary_replay::{Moment, Options, Progress, Reconciliation, Replayed, Through, replay};
 
 use super::read_back;
@@ -37,7 +38,16 @@ fn replayed(history: &History, bank: &LocalBank) -> (Replayed, Reconciliation) {
     (replayed, reconciliation)
 }
 
-pub(super) fn transfers_end_with_the_same_balances_when_they_are_payments(bank: &LocalBank) {
+#[test]
+fn transfers_as_payments_leave_the_same_books_or_are_told() {
+    let home = tempfile::tempdir().unwrap();
+    let bank = LocalBank::start(&StackOptions::temporary().own_servers()).unwrap();
+    transfers_end_with_the_same_balances_when_they_are_payments(&bank);
+    what_is_refused_is_told_and_what_is_reviewed_is_approved(&bank, home.path());
+    bank.stop().unwrap();
+}
+
+fn transfers_end_with_the_same_balances_when_they_are_payments(bank: &LocalBank) {
     let config = Config {
         accounts: 30,
         rows: 1_200,
@@ -60,7 +70,7 @@ pub(super) fn transfers_end_with_the_same_balances_when_they_are_payments(bank: 
     assert_eq!(second.ledger.entries().count(), entries);
 }
 
-pub(super) fn what_is_refused_is_told_and_what_is_reviewed_is_approved(bank: &LocalBank, home: &Path) {
+fn what_is_refused_is_told_and_what_is_reviewed_is_approved(bank: &LocalBank, home: &Path) {
     let path = home.join("through-payments.jsonl");
     fs::write(&path, REFUSED_AND_REVIEWED).unwrap();
     let history = open_history(&path).unwrap();
