@@ -54,9 +54,7 @@ pub(super) struct Begun {
     pub(super) customer: CustomerId,
     pub(super) debtor: AccountId,
     pub(super) creditor: AccountId,
-    pub(super) amount: i64,
     pub(super) currency: Currency,
-    pub(super) booking_date: BusinessDate,
     pub(super) remittance: Option<Sealed>,
     pub(super) refunds: Option<PaymentId>,
     pub(super) execution_date: Option<BusinessDate>,
@@ -202,9 +200,7 @@ impl Fold {
             customer: terms.customer,
             debtor: terms.debtor,
             creditor: terms.creditor,
-            amount: terms.amount,
             currency: terms.currency,
-            booking_date: terms.booking_date,
             remittance: terms.remittance.clone(),
             refunds: terms.refunds,
             execution_date: None,
@@ -214,7 +210,7 @@ impl Fold {
             partition: event.partition,
             first_offset: event.offset,
         };
-        let mut row = Row::new(begun, State::Pending);
+        let mut row = Row::new(begun, State::Pending, terms.amount, terms.booking_date);
         row.go_on(&terms.progress);
         self.insert(terms.payment_id, row)
     }
@@ -229,9 +225,7 @@ impl Fold {
             customer: terms.customer,
             debtor: terms.debtor,
             creditor: terms.creditor,
-            amount: terms.amount,
             currency: terms.currency,
-            booking_date: terms.execution_date,
             remittance: None,
             refunds: None,
             execution_date: Some(terms.execution_date),
@@ -241,7 +235,7 @@ impl Fold {
             partition: event.partition,
             first_offset: event.offset,
         };
-        let row = Row::new(begun, State::Scheduled);
+        let row = Row::new(begun, State::Scheduled, terms.amount, terms.execution_date);
         self.insert(terms.payment_id, row)
     }
 
@@ -254,11 +248,11 @@ impl Fold {
 }
 
 impl Row {
-    fn new(begun: Begun, state: State) -> Self {
+    fn new(begun: Begun, state: State, amount: i64, booking_date: BusinessDate) -> Self {
         Self {
             last_offset: begun.first_offset,
-            amount: begun.amount,
-            booking_date: begun.booking_date,
+            amount,
+            booking_date,
             begun: Some(Box::new(begun)),
             refunded: 0,
             state,
