@@ -5,7 +5,7 @@ use std::{thread, time::Duration};
 use crate::{
     observer::now,
     read_model::ReadModel,
-    rig::{LEDGER, RECOVER_WITHIN, UnderLoad, each_seed, rounds},
+    rig::{LEDGER, Process, RECOVER_WITHIN, Rig, UnderLoad, each_seed, rounds},
 };
 
 const PROJECTION: &[&str] = &["accounts-projection"];
@@ -120,6 +120,17 @@ fn partitions_move_between_two_instances_under_load() {
     });
 }
 
+/// The ledger's projection, and the rows that it writes already.
+fn projected(rig: &Rig) -> (Process, ReadModel) {
+    let projection = rig.service(PROJECTION);
+    let read_model = ReadModel::ledger(rig);
+    assert!(
+        read_model.moves_again(now(), RECOVER_WITHIN).is_some(),
+        "the projection does not start"
+    );
+    (projection, read_model)
+}
+
 #[test]
 fn the_projection_is_killed_under_load_and_no_row_is_lost_or_doubled() {
     each_seed("kill -9 of the projection", |rig| {
@@ -129,12 +140,7 @@ fn the_projection_is_killed_under_load_and_no_row_is_lost_or_doubled() {
             ledger: _ledger,
             load,
         } = rig.under_load();
-        let mut projection = rig.service(PROJECTION);
-        let read_model = ReadModel::ledger(&rig);
-        assert!(
-            read_model.moves_again(now(), RECOVER_WITHIN).is_some(),
-            "the projection does not start"
-        );
+        let (mut projection, read_model) = projected(&rig);
         for round in 0..rounds() {
             rig.let_run();
             projection.kill9();
@@ -158,12 +164,7 @@ fn postgresql_is_killed_under_load_and_the_projection_goes_on() {
             ledger: _ledger,
             load,
         } = rig.under_load();
-        let mut projection = rig.service(PROJECTION);
-        let read_model = ReadModel::ledger(&rig);
-        assert!(
-            read_model.moves_again(now(), RECOVER_WITHIN).is_some(),
-            "the projection does not start"
-        );
+        let (mut projection, read_model) = projected(&rig);
         for round in 0..rounds() {
             rig.let_run();
             let postgres = &mut rig.stack.postgres().unwrap().server;
