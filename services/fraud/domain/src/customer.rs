@@ -90,7 +90,10 @@ impl Customer {
         let times_typical = times_typical(amount, sums[2].roots, sums[2].payments);
         let unusual = times_typical > UNUSUAL_ABOVE;
         if unusual {
-            let mark = Spent { unusual: 1, ..Spent::default() };
+            let mark = Spent {
+                unusual: 1,
+                ..Spent::default()
+            };
             self.payments.add(&WINDOWS, at_s, &mark);
         }
         CustomerFeatures {
@@ -111,7 +114,10 @@ impl Customer {
 }
 
 /// Units.
-#[expect(clippy::cast_precision_loss, reason = "exact up to 2^53 minor units, and a mean beyond")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "exact up to 2^53 minor units, and a mean beyond"
+)]
 fn mean_amount(minor: i128, payments: u32) -> f64 {
     minor as f64 / f64::from(payments) / crate::payment::MINOR_PER_UNIT as f64
 }
@@ -123,5 +129,9 @@ fn root(amount_minor: i64) -> u64 {
 fn times_typical(amount_minor: i64, roots: u64, payments: u32) -> f64 {
     let mean_root = roots as f64 / f64::from(payments) / ROOT_SCALE as f64;
     let typical = mean_root * mean_root;
-    if typical > 0.0 { amount_minor as f64 / typical } else { 0.0 }
+    if typical > 0.0 {
+        amount_minor as f64 / typical
+    } else {
+        0.0
+    }
 }

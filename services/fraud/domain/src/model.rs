@@ -8,8 +8,8 @@ use crate::{FEATURES, Feature, FeatureVector};
 
 pub use artefact::{About, DataRange, FORMAT, FeatureRef, Kind, Measured, Scale, Trained, seal};
 pub use refused::ModelRefused;
-pub use tree::{LEAVES_MAX, Tree};
 use tree::Forest;
+pub use tree::{LEAVES_MAX, Tree};
 
 /// A model that fits the features of this build, ready to score.
 #[derive(Clone, Debug)]
@@ -24,11 +24,19 @@ pub struct Model {
 
 #[derive(Clone, Debug)]
 enum Scorer {
-    Logistic { intercept: f64, coefficients: Vec<f64> },
+    Logistic {
+        intercept: f64,
+        coefficients: Vec<f64>,
+    },
     /// Log-odds: `base` and what the trees add.
-    Boosted { base: f64, trees: Forest },
+    Boosted {
+        base: f64,
+        trees: Forest,
+    },
     /// The share of the trees that vote for fraud.
-    Votes { trees: Forest },
+    Votes {
+        trees: Forest,
+    },
 }
 
 /// What a feature adds to a payment's score.

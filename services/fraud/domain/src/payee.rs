@@ -129,7 +129,8 @@ impl Payee {
         };
         self.payments.add(&WINDOWS, effective_s, &received);
         let run = &mut self.run;
-        self.payments.advance(&WINDOWS, effective_s, |entry| run.fold(entry));
+        self.payments
+            .advance(&WINDOWS, effective_s, |entry| run.fold(entry));
         let sums = self.payments.sums_at(&WINDOWS, effective_s);
         let run = if effective_s == self.payments.newest_s() {
             self.run
@@ -162,7 +163,8 @@ impl Payee {
             after.frauds += 1;
             after.unusual_frauds += u32::from(unusual);
             let usual_frauds = after.frauds - after.unusual_frauds;
-            let fits = after.unusual_frauds <= after.unusual && usual_frauds <= after.payments - after.unusual;
+            let fits =
+                after.unusual_frauds <= after.unusual && usual_frauds <= after.payments - after.unusual;
             fits.then_some(after)
         })
     }
@@ -180,8 +182,15 @@ impl Payee {
         })
     }
 
-    fn label(&mut self, at_s: i64, change: impl FnOnce(&Received) -> Option<Received>) -> Result<(), LabelRefused> {
-        let past = self.payments.change(at_s, change).ok_or(LabelRefused::UnknownPayment)?;
+    fn label(
+        &mut self,
+        at_s: i64,
+        change: impl FnOnce(&Received) -> Option<Received>,
+    ) -> Result<(), LabelRefused> {
+        let past = self
+            .payments
+            .change(at_s, change)
+            .ok_or(LabelRefused::UnknownPayment)?;
         if past {
             // What came before the entries that are still here is forgotten by this.
             self.run = self.run_at(self.payments.newest_s());

@@ -95,7 +95,11 @@ impl<T: Tally> Sliding<T> {
         }
         self.newest_s = now_s;
         let edge_s = now_s - spec.delay_s;
-        while let Some(entry) = self.entries.get(self.matured).filter(|entry| entry.at_s <= edge_s) {
+        while let Some(entry) = self
+            .entries
+            .get(self.matured)
+            .filter(|entry| entry.at_s <= edge_s)
+        {
             for sum in &mut self.sums {
                 sum.add(&entry.tally);
             }
@@ -226,7 +230,10 @@ impl<T: Tally> Sliding<T> {
         }
         spec.lengths_s.map(|length_s| {
             let mut sum = T::default();
-            for entry in self.up_to(at_s - spec.delay_s).filter(|entry| entry.at_s > at_s - spec.delay_s - length_s) {
+            for entry in self
+                .up_to(at_s - spec.delay_s)
+                .filter(|entry| entry.at_s > at_s - spec.delay_s - length_s)
+            {
                 sum.add(&entry.tally);
             }
             sum

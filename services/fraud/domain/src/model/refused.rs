@@ -12,7 +12,11 @@ pub enum ModelRefused {
     #[error("feature {0} is not known to this build")]
     UnknownFeature(usize),
     #[error("the model wants version {wanted} of feature {name}, this build has {found}")]
-    FeatureVersion { name: &'static str, wanted: u32, found: u32 },
+    FeatureVersion {
+        name: &'static str,
+        wanted: u32,
+        found: u32,
+    },
     #[error("feature {0} is named twice")]
     FeatureTwice(&'static str),
     #[error("{0}")]
