@@ -185,7 +185,7 @@ impl Step {
 
 fn step(random: &mut ChaCha8Rng) -> Step {
     match random.random_range(0..1_000) {
-        0..80 => Step::Send {
+        0..100 => Step::Send {
             wish: Wish::draw(random),
             delay_ms: if random.random_bool(0.2) {
                 random.random_range(1..20_000)
@@ -195,44 +195,44 @@ fn step(random: &mut ChaCha8Rng) -> Step {
             twice: random.random_bool(0.1),
             acknowledged: random.random_bool(0.9),
         },
-        80..120 => Step::SendAgain {
+        100..150 => Step::SendAgain {
             which: random.random(),
         },
-        120..165 => Step::Wait {
+        150..195 => Step::Wait {
             ms: random.random_range(1..200),
         },
-        165..175 => Step::Wait {
+        195..205 => Step::Wait {
             ms: random.random_range(1_000..40_000),
         },
-        175..181 => Step::Crash {
+        205..211 => Step::Crash {
             process: random.random(),
         },
-        181..187 => Step::Pause {
+        211..217 => Step::Pause {
             process: random.random(),
             ms: random.random_range(500..25_000),
         },
-        187..191 => Step::Away {
+        217..221 => Step::Away {
             service: random.random(),
             ms: random.random_range(1_000..90_000),
         },
-        191..194 => Step::Replace {
+        221..224 => Step::Replace {
             process: random.random(),
         },
-        194..197 => Step::Expel {
+        224..227 => Step::Expel {
             process: random.random(),
         },
-        197..227 => Step::Project {
+        227..257 => Step::Project {
             model: match random.random_bool(0.5) {
                 true => Model::Ledger,
                 false => Model::Payments,
             },
             dies: random.random_bool(0.1),
         },
-        227..233 => Step::Snapshot {
+        257..263 => Step::Snapshot {
             service: random.random(),
         },
-        233..241 => Step::Leap(leap(random)),
-        241..244 => Step::Outage {
+        263..269 => Step::Leap(leap(random)),
+        269..271 => Step::Outage {
             // Mostly of the ledger, since it is the one that payments ask again and again.
             service: match random.random_bool(0.7) {
                 true => 0,

@@ -80,7 +80,7 @@ pub(crate) enum Wish {
 
 impl Wish {
     pub(crate) fn draw(random: &mut ChaCha8Rng) -> Self {
-        if random.random_bool(0.25) {
+        if random.random_bool(0.2) {
             return Self::Later(Later::draw(random));
         }
         let amount = AMOUNTS[random.random_range(0..AMOUNTS.len())];

@@ -86,7 +86,7 @@ const BUGS: [Bug; 17] = [
     Bug {
         name: "forgotten refusal, of a command",
         cast: behind::<ForgetsRefusals>,
-        seeds: 200,
+        seeds: 400,
         codes: &["REFUSED_THEN_EFFECT"],
     },
     Bug {
@@ -132,7 +132,7 @@ const BUGS: [Bug; 17] = [
         name: "two full refunds at once",
         cast: || payments(Part::of::<Twisted<RefundsTwice>>()),
         seeds: 100,
-        codes: &["REFUNDED_TOO_MUCH"],
+        codes: &["REFUNDED_TOO_MUCH", "REFUNDABLE_WRONG"],
     },
     Bug {
         name: "the ledger's read model applies an aborted record",
@@ -166,7 +166,7 @@ const BUGS: [Bug; 17] = [
     },
     Bug {
         name: "a cancelled scheduled payment made all the same",
-        cast: || payments(Part::of::<Twisted<PaysCancelled>>()),
+        cast: || payments(Part::of::<Twisted<PaysCancelled>>().behind(lying::<Restores>)),
         seeds: 50,
         codes: &["PAID_AFTER_CANCELLED"],
     },

@@ -2,24 +2,40 @@
 
 use smallvec::SmallVec;
 use tributary_contracts::{
-    payments::{InitiateTransfer, PaymentsEvent},
+    payments::{InitiateTransfer, PaymentsCommand, PaymentsEvent},
     runtime::{TimerChange, TimerId},
     topics::PAYMENTS_INBOX,
 };
 use tributary_ids::PaymentId;
+use tributary_money::Money;
 use tributary_payments::Payments;
-use tributary_stream::service::{Awaited, Context, Corrupt, Decision, FollowUp, Recorded, Service};
+use tributary_stream::service::{Awaited, Context, Corrupt, Decision, FollowUp, Recorded, Refusal, Service};
 
 use super::{
     logs,
-    services::{State, Twist},
+    services::{Decided, State, Twist},
 };
 
-/// A restore overlooks which occurrences were executed, and the payment's id doesn't follow from the occurrence alone.
+/// A restore overlooks which occurrences were executed, and the payment's id doesn't follow from the occurrence alone. Orders
+/// are never amended, which would tell the fold.
 pub(super) struct PaysTwice;
+
+fn is_overlooked(event: &PaymentsEvent) -> bool {
+    matches!(event, PaymentsEvent::StandingOrderExecuted(_)) && logs::is_restoring()
+}
 
 impl Twist for PaysTwice {
     type Of = Payments;
+
+    fn decide(state: &State<Self>, command: &PaymentsCommand, context: &Context) -> Decided<Self> {
+        match command {
+            PaymentsCommand::AmendStandingOrder(_) => Err(Refusal {
+                code: "ORDER_ENDED",
+                detail: String::new(),
+            }),
+            command => Payments::decide(state, command, context),
+        }
+    }
 
     fn decide_timer(state: &State<Self>, timer: &TimerId, context: &Context) -> Decision<PaymentsEvent> {
         let mut decision = Payments::decide_timer(state, timer, context);
@@ -33,7 +49,7 @@ impl Twist for PaysTwice {
             customer: order.customer,
             debtor: order.debtor,
             creditor: order.creditor,
-            amount: tributary_money::Money::new(order.amount, order.currency)
+            amount: Money::new(order.amount, order.currency)
                 .to_decimal()
                 .to_string()
                 .into(),
@@ -43,7 +59,7 @@ impl Twist for PaysTwice {
             details: order.details.clone(),
         };
         let key = transfer.payment_id.to_string();
-        let command = tributary_contracts::payments::PaymentsCommand::from(transfer);
+        let command = PaymentsCommand::from(transfer);
         let send = FollowUp::new(PAYMENTS_INBOX, key, &command).awaited(Awaited::ByNobody);
         decision.send = SmallVec::from_iter([send]);
         decision
@@ -51,14 +67,14 @@ impl Twist for PaysTwice {
 
     fn evolve(state: &mut State<Self>, event: &PaymentsEvent, recorded: &Recorded) -> Result<(), Corrupt> {
         match event {
-            PaymentsEvent::StandingOrderExecuted(_) if logs::is_restoring() => Ok(()),
+            event if is_overlooked(event) => Ok(()),
             event => Payments::evolve(state, event, recorded),
         }
     }
 
     fn timer_changes(event: &PaymentsEvent) -> SmallVec<[TimerChange; 1]> {
         match event {
-            PaymentsEvent::StandingOrderExecuted(_) if logs::is_restoring() => SmallVec::new(),
+            event if is_overlooked(event) => SmallVec::new(),
             event => Payments::timer_changes(event),
         }
     }
@@ -78,7 +94,7 @@ impl Twist for ForgetsDays {
     }
 }
 
-/// What is said of a cancelled payment is not kept.
+/// A restore overlooks which payments were cancelled.
 pub(super) struct PaysCancelled;
 
 impl Twist for PaysCancelled {
@@ -86,14 +102,14 @@ impl Twist for PaysCancelled {
 
     fn evolve(state: &mut State<Self>, event: &PaymentsEvent, recorded: &Recorded) -> Result<(), Corrupt> {
         match event {
-            PaymentsEvent::PaymentCancelled(_) => Ok(()),
+            PaymentsEvent::PaymentCancelled(_) if logs::is_restoring() => Ok(()),
             event => Payments::evolve(state, event, recorded),
         }
     }
 
     fn timer_changes(event: &PaymentsEvent) -> SmallVec<[TimerChange; 1]> {
         match event {
-            PaymentsEvent::PaymentCancelled(_) => SmallVec::new(),
+            PaymentsEvent::PaymentCancelled(_) if logs::is_restoring() => SmallVec::new(),
             event => Payments::timer_changes(event),
         }
     }
