@@ -10,12 +10,12 @@ use tributary_contracts::{
         PAYMENTS_EVENTS, PAYMENTS_INBOX, Topic,
     },
 };
-use tributary_ids::PaymentId;
+use tributary_ids::{PaymentId, StandingOrderId};
 
 use crate::{
     check::{Cut, LedgerCheck, NextOffsets, Totals},
     fraud::FraudCheck,
-    payments::{Ending, Known, PaymentsCheck},
+    payments::{Ending, Known, OrderStanding, PaymentStanding, PaymentsCheck},
     violation::{Findings, Invariant},
 };
 
@@ -196,6 +196,22 @@ impl BankCheck {
     /// The ledger's part of the fold.
     pub fn ledger(&self) -> &LedgerCheck {
         &self.ledger
+    }
+
+    /// Payments by the log, those that wait for their day included, in no particular order. What ended long ago may have
+    /// been forgotten: [`Self::has_forgotten`].
+    pub fn payments(&self) -> impl Iterator<Item = (PaymentId, PaymentStanding)> {
+        self.payments.payments()
+    }
+
+    /// Standing orders by the log, in no particular order.
+    pub fn standing_orders(&self) -> impl Iterator<Item = (StandingOrderId, OrderStanding)> {
+        self.payments.orders()
+    }
+
+    /// Whether payments or standing orders that ended long ago were forgotten.
+    pub fn has_forgotten(&self) -> bool {
+        self.payments.forgot()
     }
 
     pub(crate) fn ledger_mut(&mut self) -> &mut LedgerCheck {

@@ -21,6 +21,7 @@ mod violation;
 pub use bank::{BankCheck, BankCut, SERVICES};
 pub use check::{Account, Cut, LedgerCheck, NextOffsets, Totals};
 pub use kafka::{CheckError, End, Status, Watch, check_all, watch};
+pub use payments::{OrderStanding, PaymentStanding, Standing};
 pub use read_model::{Compared, ReadModelCheck};
 pub use report::{Line, Report};
 pub use violation::{Findings, Invariant, KEPT_MAX, Violation};

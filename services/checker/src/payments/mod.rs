@@ -8,6 +8,7 @@
 mod effects;
 mod orders;
 mod payment;
+mod standing;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -29,6 +30,7 @@ use crate::{
 use orders::Orders;
 pub(crate) use payment::Ending;
 use payment::{Asking, Payment};
+pub use standing::{OrderStanding, PaymentStanding, Standing};
 
 /// Milliseconds of record time for which a payment is remembered after its end: as long as an inbox keeps a late
 /// message that could touch it again.

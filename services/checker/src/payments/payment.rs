@@ -47,7 +47,7 @@ pub(super) struct Payment {
     pub(super) debtor: AccountId,
     pub(super) hold: HoldId,
     /// Minor units.
-    amount: i64,
+    pub(super) amount: i64,
     pub(super) refunds: Option<PaymentId>,
     /// Steps that were asked and have not ended, with their deadlines in milliseconds since the epoch.
     awaited: BTreeMap<SmolStr, i64>,
