@@ -39,8 +39,12 @@ impl Hosts {
         };
         let bare = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
         let is_address = match bare {
-            Some(name) => name.parse().is_ok_and(|ip: IpAddr| ip.is_ipv6() && ip.is_loopback()),
-            None => name.parse().is_ok_and(|ip: IpAddr| ip.is_ipv4() && ip.is_loopback()),
+            Some(name) => name
+                .parse()
+                .is_ok_and(|ip: IpAddr| ip.is_ipv6() && ip.is_loopback()),
+            None => name
+                .parse()
+                .is_ok_and(|ip: IpAddr| ip.is_ipv4() && ip.is_loopback()),
         };
         port == Some(self.port) && (is_address || name.eq_ignore_ascii_case("localhost"))
     }
@@ -63,7 +67,8 @@ pub(crate) async fn check_host(State(hosts): State<Arc<Hosts>>, request: Request
     if hosts.are_meant(&request) {
         return next.run(request).await;
     }
-    let detail = "Host must be the loopback address or localhost, with the port, or a name that was configured";
+    let detail =
+        "Host must be the loopback address or localhost, with the port, or a name that was configured";
     Problem::new(Code::HostUnknown, detail).into_response()
 }
 

@@ -234,7 +234,12 @@ fn a_request_that_is_meant_for_another_host_is_refused() {
     let at = Client::of_bank().at;
     let port = at.port();
     for host in ["evil.example", "127.0.0.1.evil.example", "169.254.0.1"] {
-        for line in ["GET /health", "GET /openapi.json", "GET /nothing", "POST /v1/payments"] {
+        for line in [
+            "GET /health",
+            "GET /openapi.json",
+            "GET /nothing",
+            "POST /v1/payments",
+        ] {
             let answer = answered(at, line, &format!("Host: {host}:{port}\r\n"));
             assert!(answer.starts_with("HTTP/1.1 421 "), "{host} {line} {answer}");
             assert!(answer.contains("\"code\":\"HOST_UNKNOWN\""), "{answer}");

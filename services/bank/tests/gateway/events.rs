@@ -214,11 +214,14 @@ fn who_never_reads_is_cut_off_and_makes_room() {
     let before = resident_mb();
     let mut most = before;
     // From the beginning of the log.
-    deaf.write_all(request(narrow_client.at, "", Some("")).as_bytes()).unwrap();
+    deaf.write_all(request(narrow_client.at, "", Some("")).as_bytes())
+        .unwrap();
     until("the place to be taken", || {
         let answer = TcpStream::connect(narrow_client.at).unwrap();
         answer.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
-        (&answer).write_all(request(narrow_client.at, "", None).as_bytes()).unwrap();
+        (&answer)
+            .write_all(request(narrow_client.at, "", None).as_bytes())
+            .unwrap();
         let mut head = [0; 15];
         (&answer).read_exact(&mut head).unwrap();
         (&head == b"HTTP/1.1 429 To").then_some(())
@@ -228,7 +231,9 @@ fn who_never_reads_is_cut_off_and_makes_room() {
         most = most.max(resident_mb());
         let mut answer = TcpStream::connect(narrow_client.at).unwrap();
         answer.set_read_timeout(Some(WITHIN)).unwrap();
-        answer.write_all(request(narrow_client.at, "", None).as_bytes()).unwrap();
+        answer
+            .write_all(request(narrow_client.at, "", None).as_bytes())
+            .unwrap();
         let mut head = [0; 12];
         answer.read_exact(&mut head).unwrap();
         (&head == b"HTTP/1.1 200").then_some(())

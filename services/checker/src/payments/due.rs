@@ -41,7 +41,10 @@ impl Due {
 
     /// What was due before then and still waits.
     pub(super) fn before(&self, time: i64) -> impl Iterator<Item = (i64, Subject)> {
-        self.by_time.iter().copied().take_while(move |(due, _)| *due < time)
+        self.by_time
+            .iter()
+            .copied()
+            .take_while(move |(due, _)| *due < time)
     }
 
     pub(super) fn quarantined(&self) -> impl Iterator<Item = PaymentId> {

@@ -84,17 +84,17 @@ fn a_standing_order_that_does_not_pay_and_one_that_pays_to_nobody() {
     create(&mut log, "create");
     let order: Subject = order().into();
     assert_eq!(alarms(&log, DUE), []);
-    assert_eq!(
-        alarms(&log, DUE + 1),
-        [(AlarmKind::NotBegun, order, Some(DUE))]
-    );
+    assert_eq!(alarms(&log, DUE + 1), [(AlarmKind::NotBegun, order, Some(DUE))]);
     log.wait_until(DUE + 2);
     execute(&mut log, 1, DUE);
     // The second occurrence is due; the first was executed, and its payment is not to be seen.
     let told = alarms(&log, i64::MAX);
     assert_eq!(told.len(), 2, "{told:?}");
     assert_eq!(told[0], (AlarmKind::NotBegun, order, Some(DUE + 1)));
-    assert!(matches!(told[1], (AlarmKind::NotBegun, Subject::Payment(_), Some(_))));
+    assert!(matches!(
+        told[1],
+        (AlarmKind::NotBegun, Subject::Payment(_), Some(_))
+    ));
 }
 
 #[test]
@@ -141,5 +141,8 @@ fn an_alarm_stands_until_its_cause_is_gone() {
     assert_eq!(alarms.count(AlarmKind::DeadlineMissed), 1);
     assert_eq!(alarms.count(AlarmKind::NotBegun), 0);
     let told: Vec<String> = alarms.standing().map(ToString::to_string).collect();
-    assert_eq!(told, [format!("DEADLINE_MISSED: payment {}, due {NOW}", payment())]);
+    assert_eq!(
+        told,
+        [format!("DEADLINE_MISSED: payment {}, due {NOW}", payment())]
+    );
 }

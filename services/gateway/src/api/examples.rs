@@ -180,11 +180,16 @@ mod tests {
             Value::Object(fields) if schema["properties"].is_object() => {
                 let properties = schema["properties"].as_object().unwrap();
                 for required in schema["required"].as_array().into_iter().flatten() {
-                    assert!(fields.contains_key(required.as_str().unwrap()), "{place}: {required}");
+                    assert!(
+                        fields.contains_key(required.as_str().unwrap()),
+                        "{place}: {required}"
+                    );
                 }
                 for (name, value) in fields {
                     let place = format!("{place}.{name}");
-                    let property = properties.get(name).unwrap_or_else(|| panic!("{place} is unknown"));
+                    let property = properties
+                        .get(name)
+                        .unwrap_or_else(|| panic!("{place} is unknown"));
                     check(document, property, value, &place);
                 }
             }
@@ -203,7 +208,9 @@ mod tests {
                 };
                 let of_schema = &schema["type"];
                 let fits = of_schema == kind
-                    || of_schema.as_array().is_some_and(|kinds| kinds.contains(&json!(kind)))
+                    || of_schema
+                        .as_array()
+                        .is_some_and(|kinds| kinds.contains(&json!(kind)))
                     || of_schema.is_null();
                 assert!(fits, "{place}: {example} is no {of_schema}");
             }
