@@ -78,6 +78,17 @@ impl Orders {
         })
     }
 
+    /// When it falls due, in milliseconds since the epoch. None: it waits for no day.
+    pub(super) fn due(&self, subject: Subject) -> Option<i64> {
+        match subject {
+            Subject::Payment(id) => {
+                let scheduled = self.scheduled.get(&id).filter(|it| it.cancelled.is_none());
+                scheduled.map(|it| it.terms.due_at)
+            }
+            Subject::Order(id) => self.orders.get(&id)?.next.map(|next| next.due_at),
+        }
+    }
+
     pub(super) fn forget(&mut self, subject: Subject) {
         match subject {
             Subject::Payment(id) => drop(self.scheduled.remove(&id)),

@@ -91,6 +91,11 @@ impl Payment {
         self.awaited.get(step) == Some(&due)
     }
 
+    /// When the first deadline is over that it waits for, in milliseconds since the epoch.
+    pub(super) fn due(&self) -> Option<i64> {
+        self.awaited.values().min().copied()
+    }
+
     /// What it waits for. `due_before`: deadlines before that have passed, and had their chance to be told.
     pub(super) fn asking(&self, due_before: Option<i64>) -> Asking {
         let overdue = |due: i64| due_before.is_some_and(|before| due < before);
