@@ -10,7 +10,7 @@ use tributary_contracts::payments::{
     PaymentInitiated, PaymentKind, PaymentScheduled, PaymentsEvent, ReturnedTo, ReviewDecision,
 };
 use tributary_contracts::runtime::RuntimeEvent;
-use tributary_ids::{AccountId, CommandId, PaymentId, StandingOrderId};
+use tributary_ids::{AccountId, CommandId, PaymentId};
 use tributary_money::Money;
 use tributary_stream::StreamEvent;
 
@@ -19,7 +19,7 @@ use crate::log::{Seen, Waiting};
 use crate::personal::Remittance;
 use crate::position::Position;
 use crate::problem::Problem;
-use crate::read::{self, Account, CommandState, FraudView, Payment, StandingOrder};
+use crate::read::{self, Account, CommandState, FraudView, Payment, ReadError};
 
 /// What a command came to.
 pub(crate) enum Outcome<T> {
@@ -161,78 +161,47 @@ pub(crate) async fn of_payment(
     Ok(None)
 }
 
-/// Waits until a command about a payment was decided, and gives the payment as it stands then.
+/// Waits until a command about a payment or standing order was decided, and gives what it is about as it stands then.
+/// `there` reads it.
 ///
 /// # Errors
 /// When the read model can't be read.
-pub(crate) async fn about_payment(
+pub(crate) async fn about<T>(
     app: &App,
     mut waiting: Waiting,
     sent: &Position,
     command: CommandId,
-    payment: PaymentId,
-) -> Result<Option<Outcome<Payment>>, Problem> {
-    while let Some(seen) = waiting.next().await {
-        if !is_answer(&seen, sent) {
-            continue;
+    there: impl Future<Output = Result<Option<T>, ReadError>>,
+) -> Result<Option<Outcome<T>>, Problem> {
+    let seen = loop {
+        match waiting.next().await {
+            Some(seen) if is_answer(&seen, sent) => break seen,
+            Some(_) => {}
+            None => return Ok(None),
         }
-        let Some(event) = read_event::<PaymentsEvent>(&seen) else {
-            return Ok(None);
-        };
-        let answer = answer(&seen, &event.data, |_| false);
-        if let Answer::Refused(problem) | Answer::Other(problem) = answer {
-            return Ok(Some(Outcome::Refused(problem)));
-        }
-        app.catch_up(&app.payments, read::PAYMENTS).await;
-        let repeated = matches!(answer, Answer::Repeated);
-        if repeated && let Some(problem) = refusal(app, command).await? {
-            return Ok(Some(Outcome::Refused(problem)));
-        }
-        // Nothing was created: it was there before.
-        return Ok(app.models.payment(payment).await?.map(Outcome::Before));
+    };
+    let Some(event) = read_event::<PaymentsEvent>(&seen) else {
+        return Ok(None);
+    };
+    let unchanged = |data: &PaymentsEvent| matches!(data, PaymentsEvent::StandingOrderUnchanged(_));
+    let answer = answer(&seen, &event.data, unchanged);
+    if let Answer::Refused(problem) | Answer::Other(problem) = answer {
+        return Ok(Some(Outcome::Refused(problem)));
     }
-    Ok(None)
-}
-
-/// Waits until a command about a standing order was decided, and gives the order as it stands then.
-///
-/// # Errors
-/// When the read model can't be read.
-pub(crate) async fn of_order(
-    app: &App,
-    mut waiting: Waiting,
-    sent: &Position,
-    command: CommandId,
-    order: StandingOrderId,
-) -> Result<Option<Outcome<StandingOrder>>, Problem> {
-    while let Some(seen) = waiting.next().await {
-        if !is_answer(&seen, sent) {
-            continue;
-        }
-        let Some(event) = read_event::<PaymentsEvent>(&seen) else {
-            return Ok(None);
-        };
-        let unchanged = |data: &PaymentsEvent| matches!(data, PaymentsEvent::StandingOrderUnchanged(_));
-        let answer = answer(&seen, &event.data, unchanged);
-        if let Answer::Refused(problem) | Answer::Other(problem) = answer {
-            return Ok(Some(Outcome::Refused(problem)));
-        }
-        app.catch_up(&app.payments, read::PAYMENTS).await;
-        let repeated = matches!(answer, Answer::Repeated);
-        if repeated && let Some(problem) = refusal(app, command).await? {
-            return Ok(Some(Outcome::Refused(problem)));
-        }
-        let created = matches!(
-            event.data,
-            StreamEvent::Service(PaymentsEvent::StandingOrderCreated(_))
-        );
-        let there = app.models.standing_order(order).await?;
-        return Ok(there.map(|there| match created {
-            true => Outcome::Done(there),
-            false => Outcome::Before(there),
-        }));
+    app.catch_up(&app.payments, read::PAYMENTS).await;
+    let repeated = matches!(answer, Answer::Repeated);
+    if repeated && let Some(problem) = refusal(app, command).await? {
+        return Ok(Some(Outcome::Refused(problem)));
     }
-    Ok(None)
+    // Of these commands one alone creates something.
+    let created = matches!(
+        event.data,
+        StreamEvent::Service(PaymentsEvent::StandingOrderCreated(_))
+    );
+    Ok(there.await?.map(|there| match created {
+        true => Outcome::Done(there),
+        false => Outcome::Before(there),
+    }))
 }
 
 /// Waits until an account is opened.

@@ -7,6 +7,7 @@ use tributary_contracts::payments::{
 };
 use tributary_ids::{PaymentId, StandingOrderId};
 
+use super::{OrderStanding, PaymentStanding, Standing};
 use crate::violation::{At, Findings, Invariant};
 
 /// Name of a scheduled payment's timer.
@@ -47,6 +48,44 @@ impl Orders {
         match subject {
             Subject::Payment(id) => self.scheduled.contains_key(&id),
             Subject::Order(id) => self.orders.contains_key(&id),
+        }
+    }
+
+    /// Payments that wait for their day, and cancelled ones, in no particular order.
+    pub(super) fn payments(&self) -> impl Iterator<Item = (PaymentId, PaymentStanding)> {
+        self.scheduled.iter().map(|(id, scheduled)| {
+            let payment = PaymentStanding {
+                standing: match scheduled.cancelled {
+                    Some(_) => Standing::Cancelled,
+                    None => Standing::Scheduled,
+                },
+                amount: scheduled.terms.amount,
+                refunded: 0,
+            };
+            (*id, payment)
+        })
+    }
+
+    /// In no particular order.
+    pub(super) fn orders(&self) -> impl Iterator<Item = (StandingOrderId, OrderStanding)> {
+        self.orders.iter().map(|(id, order)| {
+            let order = OrderStanding {
+                amount: order.amount,
+                executed: order.executed,
+                next_due_ms: order.next.map(|next| next.due_at),
+            };
+            (*id, order)
+        })
+    }
+
+    /// When it falls due, in milliseconds since the epoch. None: it waits for no day.
+    pub(super) fn due(&self, subject: Subject) -> Option<i64> {
+        match subject {
+            Subject::Payment(id) => {
+                let scheduled = self.scheduled.get(&id).filter(|it| it.cancelled.is_none());
+                scheduled.map(|it| it.terms.due_at)
+            }
+            Subject::Order(id) => self.orders.get(&id)?.next.map(|next| next.due_at),
         }
     }
 

@@ -8,9 +8,9 @@ use crate::{
     planted::{tells, tells_after},
 };
 
-const DUE: i64 = NOW + 5;
+pub(crate) const DUE: i64 = NOW + 5;
 
-fn order() -> StandingOrderId {
+pub(crate) fn order() -> StandingOrderId {
     StandingOrderId::named("rent")
 }
 
@@ -38,7 +38,7 @@ fn about(log: &mut Log, name: &str, asked: (&str, Value), told: (&str, Value)) -
     log.tell(&asked, told.0, told.1)
 }
 
-fn create(log: &mut Log, name: &str) -> usize {
+pub(crate) fn create(log: &mut Log, name: &str) -> usize {
     let rule = json!({"order_id": order(), "frequency": "weekly", "start_date": "2026-11-25", "until": {"times": 2},
         "convention": "following"});
     let asked = with(terms(), rule);
@@ -51,7 +51,7 @@ fn create(log: &mut Log, name: &str) -> usize {
     )
 }
 
-fn execute(log: &mut Log, number: u32, due: i64) -> usize {
+pub(crate) fn execute(log: &mut Log, number: u32, due: i64) -> usize {
     let timer = json!({"timer": {"due": due, "aggregate": order().to_string(), "name": "occurrence"}});
     let mut told = json!({"order_id": order(), "occurrence": number, "payment_id": order().payment(number),
         "amount": 10_000, "execution_date": "2026-11-25"});
@@ -66,7 +66,7 @@ fn execute(log: &mut Log, number: u32, due: i64) -> usize {
     )
 }
 
-fn schedule(log: &mut Log, name: &str) -> usize {
+pub(crate) fn schedule(log: &mut Log, name: &str) -> usize {
     let asked = with(
         terms(),
         json!({"payment_id": payment(), "execution_date": "2026-11-25", "convention": "following"}),
@@ -83,7 +83,7 @@ fn schedule(log: &mut Log, name: &str) -> usize {
     )
 }
 
-fn cancel(log: &mut Log) -> usize {
+pub(crate) fn cancel(log: &mut Log) -> usize {
     let id = json!({"payment_id": payment()});
     log.command(
         "cancel",

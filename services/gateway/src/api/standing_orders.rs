@@ -15,14 +15,14 @@ use tributary_money::Currency;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::document::{CommandProblems, ReadProblems};
+use super::document::{CommandAnswers, ReadProblems};
 use super::payments::submit;
-use super::{Acknowledged, CommandHeaders, InLog, Page, ReadHeaders, shown, within};
+use super::{CommandHeaders, InLog, Page, ReadHeaders, shown, within};
 use crate::amount;
 use crate::app::{App, Shared};
 use crate::cursor;
 use crate::extract::{Id, Keyed, Parameters, Submitted, WaitFor};
-use crate::outcome::of_order;
+use crate::outcome::about;
 use crate::problem::Problem;
 use crate::read::{PAYMENTS, STANDING_ORDERS, StandingOrder, StandingOrderPage};
 use crate::wish;
@@ -61,6 +61,7 @@ enum Often {
 /// A transfer that is made again and again.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(crate::api::examples::new_standing_order))]
 pub(crate) struct NewStandingOrder {
     /// Whose order it is: the owner of the debtor's account.
     customer: Uuid,
@@ -126,9 +127,7 @@ fn only_one() -> Problem {
         (status = 201, description = "It was created.", body = StandingOrder,
             headers(("Location" = String, description = "The standing order"))),
         (status = 200, description = "It was asked for before, by this key.", body = StandingOrder),
-        (status = 202, description = "The command is in the log.", body = Acknowledged,
-            headers(("Location" = String, description = "The command's status"))),
-        CommandProblems
+        CommandAnswers
     )
 )]
 pub(crate) async fn create(
@@ -198,7 +197,10 @@ impl Ids {
         let position = submit(app, self.command, self.correlation_id, keyed, &command).await?;
         let outcome = within(keyed.wait, async {
             match waiting {
-                Some(waiting) => of_order(app, waiting, &position, self.command, self.order).await,
+                Some(waiting) => {
+                    let there = app.models.standing_order(self.order);
+                    about(app, waiting, &position, self.command, there).await
+                }
                 None => Ok(None),
             }
         })
@@ -241,6 +243,7 @@ pub(crate) async fn show(
 /// What is to be changed of a standing order. A field that is left out stays as it is.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(crate::api::examples::amendment))]
 pub(crate) struct Amendment {
     /// Of each payment from now on: a decimal above zero.
     #[schema(value_type = Option<String>, pattern = "^[0-9]+(\\.[0-9]+)?$", examples("275.00"))]
@@ -280,9 +283,7 @@ impl Amendment {
     params(("id" = Uuid, Path, description = "The standing order"), CommandHeaders), request_body = Amendment,
     responses(
         (status = 200, description = "The standing order as it stands now.", body = StandingOrder),
-        (status = 202, description = "The command is in the log.", body = Acknowledged,
-            headers(("Location" = String, description = "The command's status"))),
-        CommandProblems
+        CommandAnswers
     )
 )]
 pub(crate) async fn amend(
@@ -313,9 +314,7 @@ pub(crate) async fn amend(
     params(("id" = Uuid, Path, description = "The standing order"), CommandHeaders),
     responses(
         (status = 200, description = "The standing order as it stands now.", body = StandingOrder),
-        (status = 202, description = "The command is in the log.", body = Acknowledged,
-            headers(("Location" = String, description = "The command's status"))),
-        CommandProblems
+        CommandAnswers
     )
 )]
 pub(crate) async fn cancel(State(app): State<Shared>, Id(id): Id, keyed: Keyed) -> Result<Response, Problem> {

@@ -28,6 +28,7 @@ pub(crate) struct FraudView {
 
 /// A payment and how far it is. Amounts are decimal strings of its currency.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(examples(crate::api::examples::payment))]
 pub(crate) struct Payment {
     pub(crate) payment_id: Uuid,
     #[schema(examples("internal-transfer"))]
@@ -104,6 +105,7 @@ impl Payment {
 
 /// A page of payments.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(examples(crate::api::examples::payment_page))]
 pub(crate) struct PaymentPage {
     pub(crate) payments: Vec<Payment>,
     /// Where the next page begins; absent on the last one.

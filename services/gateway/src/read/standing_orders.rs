@@ -22,6 +22,7 @@ const PAYMENTS_MAX: i64 = 12;
 
 /// A standing order. Amounts are decimal strings of its currency.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(examples(crate::api::examples::standing_order))]
 pub(crate) struct StandingOrder {
     pub(crate) standing_order_id: Uuid,
     /// Whose order it is.
@@ -97,6 +98,7 @@ pub(crate) struct OrderPayment {
 
 /// A page of standing orders.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(examples(crate::api::examples::standing_order_page))]
 pub(crate) struct StandingOrderPage {
     pub(crate) standing_orders: Vec<StandingOrder>,
     /// Where the next page begins; absent on the last one.

@@ -31,7 +31,7 @@ pub(super) struct Fold {
 }
 
 /// A row of `payments`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Row {
     /// Only of payments that this batch begins: what is written once.
     pub(super) begun: Option<Box<Begun>>,
@@ -48,7 +48,7 @@ pub(super) struct Row {
     pub(super) last_offset: i64,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Begun {
     pub(super) kind: PaymentKind,
     pub(super) customer: CustomerId,

@@ -15,10 +15,10 @@ use tributary_ids::{AccountId, CustomerId, PaymentId, StandingOrderId};
 use tributary_projection::{LoggedEvent, Payload};
 use uuid::Uuid;
 
-use super::fold::Fault;
+use super::{fold::Fault, in_memory::OrderState};
 
 /// A row of `standing_orders`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct OrderRow {
     order_id: StandingOrderId,
     customer: CustomerId,
@@ -46,7 +46,7 @@ pub(super) struct OrderRow {
 }
 
 /// A row of `occurrences`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub(super) struct OccurrenceRow {
     order_id: StandingOrderId,
     number: u32,
@@ -104,6 +104,13 @@ pub(super) fn apply(
     Ok(None)
 }
 
+impl OccurrenceRow {
+    /// Of its row.
+    pub(super) fn key(&self) -> (StandingOrderId, u32) {
+        (self.order_id, self.number)
+    }
+}
+
 const ACTIVE: &str = "active";
 const COMPLETED: &str = "completed";
 const CANCELLED: &str = "cancelled";
@@ -147,6 +154,14 @@ impl OrderRow {
         row.goes_until(created.until);
         row.goes_on(Some(created.next), ACTIVE, event.envelope.time);
         row
+    }
+
+    pub(super) fn state(&self) -> OrderState {
+        OrderState {
+            amount: self.amount,
+            executed: self.executed,
+            next_due_ms: self.next_due_ms,
+        }
     }
 
     fn goes_until(&mut self, until: Until) {
