@@ -8,7 +8,7 @@ use std::{collections::HashMap, time::Duration};
 
 use serde::Serialize;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
-use tributary_contracts::topics::{ACCOUNTS_EVENTS, FRAUD_EVENTS, PAYMENTS_EVENTS};
+use tributary_contracts::topics::{ACCOUNTS_EVENTS, FRAUD_EVENTS, FRAUD_PAYEES_EVENTS, PAYMENTS_EVENTS};
 use tributary_stream::kafka::Watermarks;
 use uuid::Uuid;
 
@@ -27,10 +27,11 @@ pub(crate) const FOLLOWED_MAX: f64 = 5_000.0;
 const TIMELINES_WITHIN: Duration = Duration::from_secs(30);
 
 /// Services' events and the schemas of their timelines.
-const TIMELINES: [(&str, &str); 3] = [
+const TIMELINES: [(&str, &str); 4] = [
     (ACCOUNTS_EVENTS.name, "timeline_accounts"),
     (PAYMENTS_EVENTS.name, "timeline_payments"),
     (FRAUD_EVENTS.name, "timeline_fraud"),
+    (FRAUD_PAYEES_EVENTS.name, "timeline_fraud_payees"),
 ];
 
 /// A moment in the life of an internal transfer.
@@ -41,6 +42,7 @@ enum Moment {
     Command,
     Reserve,
     Fraud,
+    Payees,
     Reserved,
     Assessed,
     Settle,
@@ -61,8 +63,8 @@ struct Hop {
     to: Moment,
 }
 
-/// In the order in which a payment goes through them. `fraud` goes beside `initiate` and `reserve`.
-const HOPS: [Hop; 9] = [
+/// In the order in which a payment goes through them. `fraud` and `payees`, one after the other, go beside `reserve`.
+const HOPS: [Hop; 10] = [
     Hop {
         name: "command",
         what: "intended start to payments.inbox",
@@ -83,8 +85,14 @@ const HOPS: [Hop; 9] = [
     },
     Hop {
         name: "fraud",
-        what: "fraud, beside it: to its answer in payments.inbox",
+        what: "fraud, beside it: to its second hop in fraud-payees.inbox",
         from: &[Moment::Fraud],
+        to: Moment::Payees,
+    },
+    Hop {
+        name: "payees",
+        what: "fraud's second hop: to its answer in payments.inbox",
+        from: &[Moment::Payees],
         to: Moment::Assessed,
     },
     Hop {
@@ -221,7 +229,8 @@ fn moment(ce_type: &str, detail: &str) -> Option<Moment> {
     match (ce_type, detail) {
         ("payments.payment-initiated.v1", _) => Some(Moment::Command),
         ("accounts.hold-placed.v1", _) => Some(Moment::Reserve),
-        ("fraud.payment-assessed.v1", _) => Some(Moment::Fraud),
+        ("fraud.payment-observed.v1", _) => Some(Moment::Fraud),
+        ("fraud.payment-decided.v1", _) => Some(Moment::Payees),
         ("payments.payment-advanced.v1", "reserve") => Some(Moment::Reserved),
         ("payments.payment-advanced.v1", "fraud") => Some(Moment::Assessed),
         ("accounts.entry-posted.v1", "transfer-out") => Some(Moment::Settle),
@@ -271,7 +280,10 @@ mod tests {
 
     #[test]
     fn hops_follow_one_another_without_a_gap() {
-        let alone: Vec<_> = HOPS.iter().filter(|hop| hop.name != "fraud").collect();
+        let alone: Vec<_> = HOPS
+            .iter()
+            .filter(|hop| !["fraud", "payees"].contains(&hop.name))
+            .collect();
         for pair in alone.windows(2) {
             assert!(pair[1].from.contains(&pair[0].to), "{}", pair[1].name);
         }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::Serialize;
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
-use tributary_contracts::topics::{ACCOUNTS_INBOX, FRAUD_INBOX, PAYMENTS_INBOX};
+use tributary_contracts::topics::{ACCOUNTS_INBOX, FRAUD_INBOX, FRAUD_PAYEES_INBOX, PAYMENTS_INBOX};
 use tributary_stream::kafka::{CommittedOffsets, Watermarks};
 
 use crate::{LoadError, outcomes::Outcomes};
@@ -13,10 +13,11 @@ use crate::{LoadError, outcomes::Outcomes};
 /// How often it is looked.
 const EVERY: Duration = Duration::from_secs(1);
 
-const SERVICES: [(&str, &str); 3] = [
+const SERVICES: [(&str, &str); 4] = [
     ("payments", PAYMENTS_INBOX.name),
     ("accounts", ACCOUNTS_INBOX.name),
     ("fraud", FRAUD_INBOX.name),
+    ("fraud-payees", FRAUD_PAYEES_INBOX.name),
 ];
 
 /// What was seen at one moment.

@@ -3,7 +3,7 @@
 
 use tributary_accounts::Accounts;
 use tributary_contracts::topics::{ACCOUNTS_EVENTS, PAYMENTS_EVENTS};
-use tributary_fraud::Fraud;
+use tributary_fraud::{Fraud, FraudPayees};
 use tributary_payments::Payments;
 use tributary_stream::{
     log::{EventsRead, Input, Log},
@@ -73,6 +73,7 @@ pub struct Cast {
     pub accounts: Part,
     pub payments: Part,
     pub fraud: Part,
+    pub fraud_payees: Part,
     /// What the ledger's read model sees.
     pub ledger_view: View,
     /// What the payments' read model sees.
@@ -86,6 +87,7 @@ impl Cast {
             accounts: Part::of::<Accounts>(),
             payments: Part::of::<Payments>(),
             fraud: Part::of::<Fraud>(),
+            fraud_payees: Part::of::<FraudPayees>(),
             ledger_view: |broker, partition, from| {
                 broker.read_committed_from(ACCOUNTS_EVENTS.name, partition, from)
             },
@@ -95,7 +97,7 @@ impl Cast {
         }
     }
 
-    pub(crate) fn parts(&self) -> [Part; 3] {
-        [self.accounts, self.payments, self.fraud]
+    pub(crate) fn parts(&self) -> [Part; 4] {
+        [self.accounts, self.payments, self.fraud, self.fraud_payees]
     }
 }

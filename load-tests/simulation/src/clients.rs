@@ -13,7 +13,7 @@ use tributary_contracts::{
     partition::partition_of,
     payments::PaymentsCommand,
     record::Outgoing,
-    topics::{ACCOUNTS_INBOX, FRAUD_INBOX, PAYMENTS_INBOX, Topic},
+    topics::{ACCOUNTS_INBOX, FRAUD_INBOX, FRAUD_PAYEES_INBOX, PAYMENTS_INBOX, Topic},
 };
 use tributary_ids::{AccountId, CommandId, CustomerId, PaymentId};
 use tributary_money::Currency;
@@ -248,7 +248,7 @@ impl Clients {
     }
 
     fn nonsense(&mut self, id: CommandId, service: u32) -> usize {
-        let topics = [ACCOUNTS_INBOX, PAYMENTS_INBOX, FRAUD_INBOX];
+        let topics = [ACCOUNTS_INBOX, PAYMENTS_INBOX, FRAUD_INBOX, FRAUD_PAYEES_INBOX];
         let topic = topics[service as usize % topics.len()];
         let key = id.to_string();
         let partition = partition_of(key.as_bytes(), PARTITIONS).unwrap_or(0);

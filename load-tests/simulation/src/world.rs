@@ -30,7 +30,7 @@ pub(crate) type Counts = BTreeMap<&'static str, u64>;
 
 pub(crate) struct World {
     broker: MemoryBroker,
-    parts: [Part; 3],
+    parts: [Part; 4],
     slots: Vec<Slot>,
     followers: Vec<Box<dyn Follow>>,
     snapshots: Snapshots,

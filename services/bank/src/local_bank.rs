@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::bail;
 use tributary_accounts::Accounts;
 use tributary_contracts::topics::{ACCOUNTS_EVENTS, ALL, LOCAL_PARTITIONS};
-use tributary_fraud::Fraud;
+use tributary_fraud::{Fraud, FraudPayees};
 use tributary_gateway::{Gateway, Limits};
 use tributary_local_stack::{Options, Stack};
 use tributary_payments::Payments;
@@ -56,6 +56,7 @@ impl LocalBank {
             instance::<Accounts>(&options)?,
             instance::<Payments>(&options)?,
             instance::<Fraud>(&options)?,
+            instance::<FraudPayees>(&options)?,
         ];
         let projections = Projections::all(&brokers, &stack.database_url())?;
         let gateway = Gateway::start(tributary_gateway::Options {

@@ -8,9 +8,9 @@ use tributary_accounts::projection::LedgerModel;
 use tributary_analytics::timeline::Timeline;
 use tributary_contracts::{
     accounts::AccountsEvent,
-    fraud::FraudEvent,
+    fraud::{FraudEvent, PayeesEvent},
     payments::PaymentsEvent,
-    topics::{ACCOUNTS_EVENTS, FRAUD_EVENTS, PAYMENTS_EVENTS, Topic},
+    topics::{ACCOUNTS_EVENTS, FRAUD_EVENTS, FRAUD_PAYEES_EVENTS, PAYMENTS_EVENTS, Topic},
 };
 use tributary_payments::projection::PaymentsModel;
 use tributary_projection::{KafkaTopic, Projection, ProjectionError, ReadModel, Settings};
@@ -22,7 +22,12 @@ pub const LEDGER_SCHEMA: &str = "accounts";
 pub const PAYMENTS_SCHEMA: &str = "payments";
 
 /// Schemas of what followed from a wish, by service.
-pub const TIMELINE_SCHEMAS: [&str; 3] = ["timeline_accounts", "timeline_payments", "timeline_fraud"];
+pub const TIMELINE_SCHEMAS: [&str; 4] = [
+    "timeline_accounts",
+    "timeline_payments",
+    "timeline_fraud",
+    "timeline_fraud_payees",
+];
 
 /// Projections that run. Dropped, they stop as with [`Projections::stop`], but nobody hears how.
 #[derive(Default)]
@@ -60,7 +65,7 @@ impl Projections {
     /// # Errors
     /// As [`Projections::ledger`].
     pub fn timelines(brokers: &str, database_url: &str) -> anyhow::Result<Self> {
-        let [accounts, payments, fraud] = TIMELINE_SCHEMAS;
+        let [accounts, payments, fraud, payees] = TIMELINE_SCHEMAS;
         let mut all = Self::default();
         let model = Timeline::<AccountsEvent>::default();
         all.start(model, ACCOUNTS_EVENTS, accounts, brokers, database_url)?;
@@ -68,6 +73,8 @@ impl Projections {
         all.start(model, PAYMENTS_EVENTS, payments, brokers, database_url)?;
         let model = Timeline::<FraudEvent>::default();
         all.start(model, FRAUD_EVENTS, fraud, brokers, database_url)?;
+        let model = Timeline::<PayeesEvent>::default();
+        all.start(model, FRAUD_PAYEES_EVENTS, payees, brokers, database_url)?;
         Ok(all)
     }
 

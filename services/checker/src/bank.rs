@@ -6,8 +6,9 @@ use tributary_contracts::{
     accounts, fraud, payments,
     record::Record,
     topics::{
-        ACCOUNTS_DLQ, ACCOUNTS_EVENTS, ACCOUNTS_INBOX, FRAUD_DLQ, FRAUD_EVENTS, FRAUD_INBOX, PAYMENTS_DLQ,
-        PAYMENTS_EVENTS, PAYMENTS_INBOX, Topic,
+        ACCOUNTS_DLQ, ACCOUNTS_EVENTS, ACCOUNTS_INBOX, FRAUD_DLQ, FRAUD_EVENTS, FRAUD_INBOX,
+        FRAUD_PAYEES_DLQ, FRAUD_PAYEES_EVENTS, FRAUD_PAYEES_INBOX, PAYMENTS_DLQ, PAYMENTS_EVENTS,
+        PAYMENTS_INBOX, Topic,
     },
 };
 use tributary_ids::{PaymentId, StandingOrderId};
@@ -21,10 +22,14 @@ use crate::{
 };
 
 /// Services whose topics the bank's fold reads: name, inbox, events, dead letters.
-pub const SERVICES: [(&str, [Topic; 3]); 3] = [
+pub const SERVICES: [(&str, [Topic; 3]); 4] = [
     (accounts::SERVICE, [ACCOUNTS_INBOX, ACCOUNTS_EVENTS, ACCOUNTS_DLQ]),
     (payments::SERVICE, [PAYMENTS_INBOX, PAYMENTS_EVENTS, PAYMENTS_DLQ]),
     (fraud::SERVICE, [FRAUD_INBOX, FRAUD_EVENTS, FRAUD_DLQ]),
+    (
+        fraud::PAYEES_SERVICE,
+        [FRAUD_PAYEES_INBOX, FRAUD_PAYEES_EVENTS, FRAUD_PAYEES_DLQ],
+    ),
 ];
 
 /// A point at which the whole bank is judged.
@@ -77,7 +82,8 @@ impl BankCheck {
         match topic {
             _ if topic == ACCOUNTS_INBOX.name => self.ledger.inbox_starts_at(partition, offset),
             _ if topic == PAYMENTS_INBOX.name => self.payments.flow_mut().inbox_starts_at(partition, offset),
-            _ if topic == FRAUD_INBOX.name => self.fraud.flow_mut().inbox_starts_at(partition, offset),
+            _ if topic == FRAUD_INBOX.name => self.fraud.customers.inbox_starts_at(partition, offset),
+            _ if topic == FRAUD_PAYEES_INBOX.name => self.fraud.payees.inbox_starts_at(partition, offset),
             _ => {}
         }
     }
@@ -102,7 +108,14 @@ impl BankCheck {
             }
             _ if topic == FRAUD_INBOX.name => fraud.observe_inbox(record, ledger.findings_mut()),
             _ if topic == FRAUD_EVENTS.name => fraud.observe_event(record, ledger.findings_mut()),
-            _ if topic == FRAUD_DLQ.name => fraud.flow_mut().dead_letter(record, ledger.findings_mut()),
+            _ if topic == FRAUD_DLQ.name => fraud.customers.dead_letter(record, ledger.findings_mut()),
+            _ if topic == FRAUD_PAYEES_INBOX.name => {
+                fraud.observe_payees_inbox(record, ledger.findings_mut())
+            }
+            _ if topic == FRAUD_PAYEES_EVENTS.name => {
+                fraud.observe_payees_event(record, ledger.findings_mut())
+            }
+            _ if topic == FRAUD_PAYEES_DLQ.name => fraud.payees.dead_letter(record, ledger.findings_mut()),
             _ => {}
         }
     }
@@ -115,7 +128,10 @@ impl BankCheck {
             _ if topic == PAYMENTS_INBOX.name => {
                 self.payments.flow_mut().inbox_read_to(partition, offset, found);
             }
-            _ if topic == FRAUD_INBOX.name => self.fraud.flow_mut().inbox_read_to(partition, offset, found),
+            _ if topic == FRAUD_INBOX.name => self.fraud.customers.inbox_read_to(partition, offset, found),
+            _ if topic == FRAUD_PAYEES_INBOX.name => {
+                self.fraud.payees.inbox_read_to(partition, offset, found)
+            }
             _ => {}
         }
     }
@@ -124,7 +140,8 @@ impl BankCheck {
     pub fn begin_cut(&mut self) {
         self.ledger.begin_cut();
         self.payments.flow_mut().mark();
-        self.fraud.flow_mut().mark();
+        self.fraud.customers.mark();
+        self.fraud.payees.mark();
         self.marked.extend(self.payments.take_changed());
         self.marked.extend(self.ledger.take_sent());
         self.marked.sort_unstable();
@@ -142,14 +159,17 @@ impl BankCheck {
         for id in std::mem::take(&mut self.marked) {
             self.compare(id);
         }
-        let (of_payments, of_fraud) = (cut.of(payments::SERVICE), cut.of(fraud::SERVICE));
+        let [of_payments, of_customers, of_payees] =
+            [payments::SERVICE, fraud::SERVICE, fraud::PAYEES_SERVICE].map(|service| cut.of(service));
         let whole = cut.dead_letters_whole;
         let found = self.ledger.findings_mut();
         self.payments.flow_mut().judge(&of_payments, whole, found);
-        self.fraud.flow_mut().judge(&of_fraud, whole, found);
+        self.fraud.customers.judge(&of_customers, whole, found);
+        self.fraud.payees.judge(&of_payees, whole, found);
         if cut.quiescent {
             self.payments.flow().finish(&of_payments, found);
-            self.fraud.flow().finish(&of_fraud, found);
+            self.fraud.customers.finish(&of_customers, found);
+            self.fraud.payees.finish(&of_payees, found);
             self.payments.finish(cut.expired_before, found);
         }
     }
@@ -238,16 +258,21 @@ impl BankCheck {
 
     /// Events of all services that were folded.
     pub fn events(&self) -> u64 {
-        self.ledger.events() + self.payments.flow().events() + self.fraud.flow().events()
+        self.ledger.events()
+            + self.payments.flow().events()
+            + self.fraud.customers.events()
+            + self.fraud.payees.events()
     }
 
     /// What was folded, by what it is.
     pub fn totals(&self) -> Totals {
         let ledger = self.ledger.totals();
-        let (payments, fraud) = (self.payments.flow(), self.fraud.flow());
+        let dead_letters = self.payments.flow().dead_lettered()
+            + self.fraud.customers.dead_lettered()
+            + self.fraud.payees.dead_lettered();
         Totals {
             events: self.events(),
-            dead_letters: ledger.dead_letters + payments.dead_lettered() + fraud.dead_lettered(),
+            dead_letters: ledger.dead_letters + dead_letters,
             inputs_unanswered: self.inputs_waiting() as u64,
             payments_begun: self.payments.begun(),
             payments_under_way: self.payments.under_way(),
@@ -266,7 +291,8 @@ impl BankCheck {
     pub fn answers_waiting(&self, service: &str, partition: i32) -> usize {
         match service {
             payments::SERVICE => self.payments.flow().unasked(partition),
-            fraud::SERVICE => self.fraud.flow().unasked(partition),
+            fraud::SERVICE => self.fraud.customers.unasked(partition),
+            fraud::PAYEES_SERVICE => self.fraud.payees.unasked(partition),
             _ => self.ledger.answers_waiting(partition),
         }
     }
@@ -275,7 +301,8 @@ impl BankCheck {
     pub fn inputs_waiting_of(&self, service: &str) -> usize {
         match service {
             payments::SERVICE => self.payments.flow().unanswered(),
-            fraud::SERVICE => self.fraud.flow().unanswered(),
+            fraud::SERVICE => self.fraud.customers.unanswered(),
+            fraud::PAYEES_SERVICE => self.fraud.payees.unanswered(),
             _ => self.ledger.inputs_waiting(),
         }
     }
@@ -291,7 +318,8 @@ impl BankCheck {
     pub fn next_offsets(&self, service: &str) -> &NextOffsets {
         match service {
             payments::SERVICE => self.payments.next_offsets(),
-            fraud::SERVICE => self.fraud.flow().next_offsets(),
+            fraud::SERVICE => self.fraud.customers.next_offsets(),
+            fraud::PAYEES_SERVICE => self.fraud.payees.next_offsets(),
             _ => self.ledger.next_offsets(),
         }
     }

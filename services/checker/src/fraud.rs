@@ -1,10 +1,11 @@
-//! The fraud service: what it decided, and that it decides the same of a payment each time.
+//! The fraud service, both hops: what it decided, that it decides the same of a payment each time, and that it does so by the
+//! versions that were fixed.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use hashbrown::HashMap;
 use tributary_contracts::{
-    fraud::{Decision, FraudCommand, FraudEvent},
+    fraud::{Decision, FraudCommand, FraudEvent, PayeesCommand, PayeesEvent},
     record::Record,
     runtime::RuntimeEvent,
 };
@@ -13,77 +14,111 @@ use tributary_money::Money;
 use tributary_stream::StreamEvent;
 
 use crate::{
-    flow::{self, Flow, Fraud, Pair, What},
+    flow::{self, Flow, Fraud, FraudPayees, Language, Pair, What},
     violation::{At, Findings, Invariant},
 };
 
 /// Milliseconds of record time for which a decision is remembered: a payment ends long before.
 const REMEMBERED_MS: i64 = 90 * 24 * 60 * 60 * 1000;
 
-/// The fold over `fraud.*`. Memory: one decision a payment, for 90 days of record time.
+/// The fold over `fraud.*` and `fraud-payees.*`. Memory: one decision a payment, for 90 days of record time.
 #[derive(Debug)]
 pub(crate) struct FraudCheck {
-    flow: Flow<Fraud>,
-    decided: HashMap<PaymentId, (Decision, At)>,
-    order: BTreeMap<i32, VecDeque<(i64, PaymentId)>>,
-    forgot: bool,
+    pub(crate) customers: Flow<Fraud>,
+    pub(crate) payees: Flow<FraudPayees>,
+    decisions: Decisions,
 }
 
 impl FraudCheck {
     pub(crate) fn new(partitions: i32) -> Self {
         Self {
-            flow: Flow::new(partitions),
-            decided: HashMap::default(),
-            order: BTreeMap::new(),
-            forgot: false,
+            customers: Flow::new(partitions),
+            payees: Flow::new(partitions),
+            decisions: Decisions::default(),
         }
-    }
-
-    pub(crate) fn flow(&self) -> &Flow<Fraud> {
-        &self.flow
-    }
-
-    pub(crate) fn flow_mut(&mut self) -> &mut Flow<Fraud> {
-        &mut self.flow
     }
 
     pub(crate) fn observe_inbox(&mut self, record: &Record, found: &mut Findings) {
-        let pair = self.flow.ask(record, found);
-        compare(pair, found);
+        let pair = self.customers.ask(record, found);
+        compare(pair, found, customers_effect);
     }
 
     pub(crate) fn observe_event(&mut self, record: &Record, found: &mut Findings) {
-        let Some((envelope, at)) = self.flow.read(record, found) else {
+        let Some((envelope, at)) = self.customers.read(record, found) else {
             return;
         };
         if let StreamEvent::Service(event) = &envelope.data {
-            self.flow.check_key(&record.key, event, at, found);
-            let FraudEvent::PaymentAssessed(assessed) = event;
-            let (id, decision) = (assessed.payment_id, assessed.decision.decision);
-            self.forget(at.partition, envelope.time);
-            match self.decided.get(&id) {
-                None => {
-                    self.decided.insert(id, (decision, at));
-                    let order = self.order.entry(at.partition).or_default();
-                    order.push_back((envelope.time, id));
-                }
-                Some((before, first)) if *before != decision => {
-                    let before = *before;
-                    found.violate(
-                        Invariant::OneEffect,
-                        "ASSESSED_DIFFERENTLY",
-                        &[*first, at],
-                        || format!("payment {id} was assessed as {before:?} and then as {decision:?}"),
-                    );
-                }
-                Some(_) => {}
+            self.customers.check_key(&record.key, event, at, found);
+            // Of before there was a second hop.
+            if let FraudEvent::PaymentAssessed(assessed) = event {
+                let decided = (assessed.payment_id, assessed.decision.decision);
+                self.decisions.take(decided, at, envelope.time, found);
             }
         }
-        let pair = self.flow.answer(envelope, None, at, found);
-        compare(pair, found);
+        let pair = self.customers.answer(envelope, None, at, found);
+        compare(pair, found, customers_effect);
     }
 
-    fn forget(&mut self, partition: i32, time: i64) {
+    pub(crate) fn observe_payees_inbox(&mut self, record: &Record, found: &mut Findings) {
+        let pair = self.payees.ask(record, found);
+        compare(pair, found, payees_effect);
+    }
+
+    pub(crate) fn observe_payees_event(&mut self, record: &Record, found: &mut Findings) {
+        let Some((envelope, at)) = self.payees.read(record, found) else {
+            return;
+        };
+        if let StreamEvent::Service(event) = &envelope.data {
+            self.payees.check_key(&record.key, event, at, found);
+            if let PayeesEvent::PaymentDecided(decided) = event {
+                let decided = (decided.payment_id, decided.decision.decision);
+                self.decisions.take(decided, at, envelope.time, found);
+            }
+        }
+        let pair = self.payees.answer(envelope, None, at, found);
+        compare(pair, found, payees_effect);
+    }
+
+    /// Whether the service decided so, or may have.
+    pub(crate) fn may_have_decided(&self, payment: PaymentId, decision: Decision) -> bool {
+        match self.decisions.of.get(&payment) {
+            Some((decided, _)) => *decided == decision,
+            None => self.decisions.forgot,
+        }
+    }
+}
+
+/// What was decided of each payment, and where.
+#[derive(Debug, Default)]
+struct Decisions {
+    of: HashMap<PaymentId, (Decision, At)>,
+    order: BTreeMap<(&'static str, i32), VecDeque<(i64, PaymentId)>>,
+    forgot: bool,
+}
+
+impl Decisions {
+    fn take(&mut self, (id, decision): (PaymentId, Decision), at: At, time: i64, found: &mut Findings) {
+        let partition = (at.topic, at.partition);
+        self.forget(partition, time);
+        match self.of.get(&id) {
+            None => {
+                self.of.insert(id, (decision, at));
+                self.order.entry(partition).or_default().push_back((time, id));
+            }
+            Some((before, first)) if *before != decision => {
+                let before = *before;
+                found.violate(
+                    Invariant::OneEffect,
+                    "ASSESSED_DIFFERENTLY",
+                    &[*first, at],
+                    || format!("payment {id} was assessed as {before:?} and then as {decision:?}"),
+                );
+            }
+            Some(_) => {}
+        }
+    }
+
+    fn forget(&mut self, partition: (&'static str, i32), time: i64) {
         let Some(order) = self.order.get_mut(&partition) else {
             return;
         };
@@ -92,39 +127,100 @@ impl FraudCheck {
             .is_some_and(|(at, _)| at.saturating_add(REMEMBERED_MS) < time)
         {
             if let Some((_, payment)) = order.pop_front() {
-                self.decided.remove(&payment);
+                self.of.remove(&payment);
                 self.forgot = true;
             }
         }
     }
+}
 
-    /// Whether the service decided so, or may have.
-    pub(crate) fn may_have_decided(&self, payment: PaymentId, decision: Decision) -> bool {
-        match self.decided.get(&payment) {
-            Some((decided, _)) => *decided == decision,
-            None => self.forgot,
+/// Whether a command of the first hop can lead to this event.
+fn customers_effect(command: &FraudCommand, event: &FraudEvent) -> bool {
+    match (command, event) {
+        (FraudCommand::AssessPayment(asked), FraudEvent::PaymentAssessed(assessed)) => {
+            (asked.payment_id, asked.customer) == (assessed.payment_id, assessed.customer)
+                && Money::parse(&asked.amount, asked.currency).ok()
+                    == Some(Money::new(assessed.amount, assessed.currency))
         }
+        (FraudCommand::AssessPayment(asked), FraudEvent::PaymentObserved(observed)) => {
+            (
+                asked.payment_id,
+                asked.customer,
+                asked.creditor,
+                asked.initiated_at,
+            ) == (
+                observed.payment_id,
+                observed.customer,
+                observed.creditor,
+                observed.initiated_at,
+            ) && Money::parse(&asked.amount, asked.currency).ok()
+                == Some(Money::new(observed.amount, observed.currency))
+        }
+        (FraudCommand::AssessPayment(asked), FraudEvent::AssessmentRepeated(repeated)) => {
+            (asked.payment_id, asked.customer) == (repeated.payment_id, repeated.customer)
+        }
+        (FraudCommand::UseVersions(asked), FraudEvent::VersionsUsed(used)) => {
+            asked.partition == used.partition
+                && asked
+                    .rules
+                    .as_ref()
+                    .is_none_or(|rules| *rules == used.versions.rules)
+                && (asked.model.is_none() || asked.model == used.versions.model)
+        }
+        _ => false,
     }
 }
 
-fn compare(pair: Option<Pair<Fraud>>, found: &mut Findings) {
+/// Whether a command of the second hop can lead to this event: a decision is made by the versions that came with the payment.
+fn payees_effect(command: &PayeesCommand, event: &PayeesEvent) -> bool {
+    match (command, event) {
+        (PayeesCommand::AssessPayee(asked), PayeesEvent::PaymentDecided(decided)) => {
+            (asked.payment_id, asked.customer, asked.creditor)
+                == (decided.payment_id, decided.customer, decided.creditor)
+                && (asked.amount, asked.currency, asked.initiated_at)
+                    == (decided.amount, decided.currency, decided.initiated_at)
+                && (&asked.seen, &asked.versions) == (&decided.customer_seen, &decided.versions)
+        }
+        (PayeesCommand::AssessPayee(asked), PayeesEvent::DecisionRepeated(repeated)) => {
+            (asked.payment_id, asked.creditor) == (repeated.payment_id, repeated.creditor)
+        }
+        (PayeesCommand::TellDecision(asked), PayeesEvent::DecisionRepeated(repeated)) => {
+            (asked.payment_id, asked.creditor) == (repeated.payment_id, repeated.creditor)
+        }
+        (PayeesCommand::ActivateModel(asked), PayeesEvent::ModelActivated(activated)) => {
+            (asked.partition, &asked.artefact) == (activated.partition, &activated.artefact)
+        }
+        (PayeesCommand::ActivateRules(asked), PayeesEvent::RulesActivated(activated)) => {
+            (asked.partition, &asked.rules) == (activated.partition, &activated.rules)
+        }
+        (PayeesCommand::ConfirmFraud(asked), PayeesEvent::FraudConfirmed(confirmed)) => {
+            (
+                asked.payment_id,
+                asked.creditor,
+                asked.counted_at_s,
+                asked.unusual,
+            ) == (
+                confirmed.payment_id,
+                confirmed.creditor,
+                confirmed.counted_at_s,
+                confirmed.unusual,
+            )
+        }
+        _ => false,
+    }
+}
+
+fn compare<L: Language>(
+    pair: Option<Pair<L>>,
+    found: &mut Findings,
+    fits: impl Fn(&L::Command, &L::Event) -> bool,
+) {
     let Some((asked, answer)) = pair else { return };
     if !flow::is_answered_as_itself(&asked, &answer, found) {
         return;
     }
-    let both = [asked.at, answer.at];
     match (&asked.what, answer.events.as_slice()) {
-        (What::Command(command), [StreamEvent::Service(FraudEvent::PaymentAssessed(assessed))]) => {
-            let FraudCommand::AssessPayment(assess) = &**command;
-            let amount = Money::parse(&assess.amount, assess.currency).ok();
-            let fits = (assess.payment_id, assess.customer) == (assessed.payment_id, assessed.customer)
-                && amount == Some(Money::new(assessed.amount, assessed.currency));
-            if !fits {
-                found.violate(Invariant::OneEffect, "EFFECT_NOT_AS_ASKED", &both, || {
-                    format!("payment {} was asked about", assess.payment_id)
-                });
-            }
-        }
+        (What::Command(command), [StreamEvent::Service(event)]) if fits(command, event) => {}
         (
             What::Command(_),
             [
@@ -135,9 +231,12 @@ fn compare(pair: Option<Pair<Fraud>>, found: &mut Findings) {
                 ),
             ],
         ) => {}
-        (What::Command(_), _) => found.violate(Invariant::OneEffect, "EFFECT_NOT_AS_ASKED", &both, || {
-            format!("command {} is answered by something else", answer.command_id)
-        }),
+        (What::Command(_), _) => found.violate(
+            Invariant::OneEffect,
+            "EFFECT_NOT_AS_ASKED",
+            &[asked.at, answer.at],
+            || format!("command {} is answered by something else", answer.command_id),
+        ),
         (What::Timer(_) | What::Answer | What::Unreadable, _) => flow::has_no_effect(&asked, &answer, found),
     }
 }

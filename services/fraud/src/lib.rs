@@ -1,8 +1,18 @@
-//! The fraud service. What is here decides by one documented rule ([`REVIEW_ABOVE`]); features, rules that change at run
-//! time and models come to the same command and the same answer.
+//! The fraud service: two hops on the stream runtime, each exactly once. The first is keyed by customer, counts the payment
+//! among the customer's and fixes which rules and which model decide; the second is keyed by payee, adds what is known of it,
+//! scores, applies the rules and answers. `docs/fraud-service.md` is the guide.
 
-mod rule;
-mod service;
+mod customers;
+mod payees;
+mod recent;
+mod refusal;
+pub mod rules;
+mod seen;
+mod shelf;
+mod verdict;
 
-pub use rule::{REVIEW_ABOVE, RULES, decide};
-pub use service::Fraud;
+pub use customers::{Customers, Fraud};
+pub use payees::{FraudPayees, Payees};
+pub use refusal::CODES;
+pub use rules::{RuleSet, RulesRefused};
+pub use seen::features;

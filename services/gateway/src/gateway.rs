@@ -149,7 +149,6 @@ impl Gateway {
         let address = listener.local_addr()?;
         let (stop, stopping) = watch::channel(false);
         let (router, document) = api::routes();
-        let [of_accounts, of_payments, of_fraud] = read::TIMELINES;
         let app = {
             // The pool starts a task.
             let _entered = runtime.enter();
@@ -158,9 +157,11 @@ impl Gateway {
                 partitions: i32::try_from(partitions.len()).unwrap_or(i32::MAX),
                 models: ReadModels::new(database),
                 vault: options.personal_data.map(PersonalData::vault),
-                progress: [read::ACCOUNTS, read::PAYMENTS, of_accounts, of_payments, of_fraud]
+                progress: [read::ACCOUNTS, read::PAYMENTS]
+                    .into_iter()
+                    .chain(read::TIMELINES)
                     .map(Progress::new)
-                    .into(),
+                    .collect(),
                 sender,
                 accounts,
                 payments,

@@ -16,7 +16,7 @@ use crate::{
     accounts::{AccountsCommand, AccountsEvent},
     codec::Message,
     envelope::{CommandEnvelope, EventEnvelope},
-    fraud::{FraudCommand, FraudEvent},
+    fraud::{FraudCommand, FraudEvent, PayeesCommand, PayeesEvent},
     payments::{PaymentsCommand, PaymentsEvent},
     runtime::{RuntimeEvent, RuntimeMessage},
 };
@@ -36,6 +36,8 @@ pub fn all() -> Vec<(&'static str, Value)> {
         PaymentsEvent::schemas(),
         FraudCommand::schemas(),
         FraudEvent::schemas(),
+        PayeesCommand::schemas(),
+        PayeesEvent::schemas(),
         RuntimeMessage::schemas(),
         RuntimeEvent::schemas(),
     ]

@@ -105,6 +105,21 @@ pub const FRAUD_DLQ: Topic = Topic {
     kind: Kind::DeadLetters,
     key: "as the origin",
 };
+pub const FRAUD_PAYEES_INBOX: Topic = Topic {
+    name: "fraud-payees.inbox",
+    kind: Kind::Inbox,
+    key: "account id of the payee",
+};
+pub const FRAUD_PAYEES_EVENTS: Topic = Topic {
+    name: "fraud-payees.events",
+    kind: Kind::Events,
+    key: "account id of the payee",
+};
+pub const FRAUD_PAYEES_DLQ: Topic = Topic {
+    name: "fraud-payees.dlq",
+    kind: Kind::DeadLetters,
+    key: "as the origin",
+};
 
 /// All topics of the bank.
 pub const ALL: &[Topic] = &[
@@ -117,6 +132,9 @@ pub const ALL: &[Topic] = &[
     FRAUD_INBOX,
     FRAUD_EVENTS,
     FRAUD_DLQ,
+    FRAUD_PAYEES_INBOX,
+    FRAUD_PAYEES_EVENTS,
+    FRAUD_PAYEES_DLQ,
 ];
 
 /// The topic of that name.

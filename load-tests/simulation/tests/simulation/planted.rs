@@ -54,6 +54,7 @@ fn behind<L: Lie>() -> Cast {
         accounts: cast.accounts.behind(lying::<L>),
         payments: cast.payments.behind(lying::<L>),
         fraud: cast.fraud.behind(lying::<L>),
+        fraud_payees: cast.fraud_payees.behind(lying::<L>),
         ..cast
     }
 }
@@ -174,7 +175,7 @@ const BUGS: [Bug; 17] = [
         name: "settles what was declined",
         cast: || Cast {
             payments: Part::of::<Twisted<SettlesDeclined>>(),
-            fraud: Part::of::<Twisted<DeclinesAll>>(),
+            fraud_payees: Part::of::<Twisted<DeclinesAll>>(),
             ..Cast::production()
         },
         seeds: 20,

@@ -99,7 +99,7 @@ impl Demo {
 /// Until Ctrl-C or the end of a service. Returns whether the invariants held.
 fn stay_up(bank: &mut LocalBank, interrupt: &Interrupt, since: Moment) -> anyhow::Result<bool> {
     super::up::describe(bank.stack());
-    println!("  services   accounts, payments, fraud, read models and the checker,");
+    println!("  services   accounts, payments, fraud (both hops), read models and the checker,");
     println!("             all in this process");
     let api = bank.api();
     println!("  API        http://{api}, on this machine only (docs/api.md); try");

@@ -1,4 +1,4 @@
-//! `bank fraud`: the science behind the fraud service, offline. `docs/fraud.md` is the guide.
+//! `bank fraud`: the science behind the fraud service, offline, and what is asked of it while it runs. `docs/fraud.md` is the guide.
 
 use std::{
     path::{Path, PathBuf},
@@ -14,10 +14,12 @@ use tributary_fraud_training::{
     protocol::Weeks,
 };
 
+use super::fraud_online::{Activate, Label};
+
 /// Bad rows that are printed; all are counted.
 const BAD_ROWS_PRINTED: usize = 20;
 
-/// Trains and measures the fraud service's models
+/// Trains and measures the fraud service's models, activates them and rules, labels payments
 #[derive(Args, Debug)]
 pub(crate) struct Fraud {
     #[command(subcommand)]
@@ -27,6 +29,8 @@ pub(crate) struct Fraud {
 #[derive(Subcommand, Debug)]
 enum FraudCommand {
     Evaluate(EvaluateArguments),
+    Activate(Activate),
+    Label(Label),
 }
 
 /// Trains all models on one week and measures them on a later one, by the protocol of the Fraud Detection Handbook
@@ -54,6 +58,8 @@ impl Fraud {
     pub(crate) fn run(self) -> Result<ExitCode> {
         match self.command {
             FraudCommand::Evaluate(arguments) => arguments.run(),
+            FraudCommand::Activate(activate) => activate.run(),
+            FraudCommand::Label(label) => label.run(),
         }
     }
 }

@@ -21,13 +21,13 @@ use super::{machine, today};
 use crate::interrupt::Interrupt;
 
 /// The services of a bank that have workers, each a process of its own.
-const WORKING: [&str; 3] = ["accounts", "payments", "fraud"];
+const WORKING: [&str; 4] = ["accounts", "payments", "fraud", "fraud-payees"];
 
 /// Its read models.
 const PROJECTIONS: [&str; 3] = ["accounts-projection", "payments-projection", "timelines"];
 
-/// Exactly-once hops of a payment, one after the other: initiate, reserve, decide, settle, credit, complete.
-const HOPS: usize = 6;
+/// Exactly-once hops of a payment, one after the other: initiate, fraud, its payees, decide, settle, credit, complete.
+const HOPS: usize = 7;
 
 /// How payments come into the bank.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -6,6 +6,7 @@ pub(crate) mod dlq;
 pub(crate) mod export;
 mod flow;
 pub(crate) mod fraud;
+mod fraud_online;
 mod live;
 pub(crate) mod load;
 mod machine;

@@ -8,7 +8,7 @@ use anyhow::{bail, ensure};
 use bank::Projections;
 use clap::{Args, Subcommand};
 use tributary_accounts::Accounts;
-use tributary_fraud::Fraud;
+use tributary_fraud::{Fraud, FraudPayees};
 use tributary_gateway::{Gateway, Limits, Options};
 use tributary_payments::Payments;
 use tributary_stream::instance::{Instance, InstanceOptions};
@@ -33,8 +33,10 @@ enum Name {
     Accounts(Workers),
     /// The sagas of payments: payments.inbox to payments.events
     Payments(Workers),
-    /// Decides on payments: fraud.inbox to fraud.events
+    /// The fraud service's first hop, by customer: fraud.inbox to fraud.events
     Fraud(Workers),
+    /// The fraud service's second hop, by payee, which decides: fraud-payees.inbox to fraud-payees.events
+    FraudPayees(Workers),
     /// The HTTP API, on loopback only: there is no sign-in yet
     Gateway(GatewayArguments),
     /// The ledger's read models: accounts.events to PostgreSQL
@@ -111,6 +113,7 @@ impl Service {
             Name::Accounts(workers) => run::<Accounts>(workers, &interrupt),
             Name::Payments(workers) => run::<Payments>(workers, &interrupt),
             Name::Fraud(workers) => run::<Fraud>(workers, &interrupt),
+            Name::FraudPayees(workers) => run::<FraudPayees>(workers, &interrupt),
             Name::Gateway(gateway) => {
                 let personal_data = super::pii::personal_data(&gateway.key_store, &gateway.master)?;
                 if personal_data.is_none() {

@@ -54,6 +54,9 @@ fn every_code_has_an_entry_and_every_entry_a_code() {
     let mut known: Vec<&str> = [refusals.concat().as_slice(), &OF_THE_RUNTIME, &unreadable].concat();
     known.extend(of_sagas.iter().map(String::as_str));
     known.push(tributary_saga::UNANSWERED);
+    known.extend(tributary_fraud::CODES);
+    let of_rules = codes_in("../fraud/src/rules/refused.rs");
+    known.extend(of_rules.iter().map(String::as_str));
     known.extend(tributary_gateway::CODES);
     known.sort_unstable();
     known.dedup();
@@ -76,8 +79,8 @@ fn codes_in(source: &str) -> Vec<String> {
 fn every_code_that_the_runtime_gives_is_listed_here() {
     let mut given = codes_in("../../shared/stream/src/process.rs");
     given.extend(codes_in("../../shared/stream/src/process/output.rs"));
-    for service in ["accounts", "payments", "fraud"] {
-        given.extend(codes_in(&format!("../{service}/src/service.rs")));
+    for service in ["accounts/src/service", "payments/src/service", "fraud/src/customers", "fraud/src/payees"] {
+        given.extend(codes_in(&format!("../{service}.rs")));
     }
     given.sort_unstable();
     given.dedup();

@@ -38,7 +38,7 @@ fn a_payment_is_answered_with_its_end_and_a_retry_with_the_same() {
         let events = timeline.body["events"].as_array().unwrap().clone();
         let has = |kind: &str| events.iter().any(|event| event["type"] == kind);
         let whole = has("payments.payment-completed.v1")
-            && has("fraud.payment-assessed.v1")
+            && has("fraud.payment-decided.v1")
             && events
                 .iter()
                 .filter(|event| event["type"] == "accounts.entry-posted.v1")

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod bank;
 #[cfg(test)]
+mod fraud;
+#[cfg(test)]
 mod payments;
 #[cfg(test)]
 mod slow_load;

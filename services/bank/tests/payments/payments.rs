@@ -84,6 +84,7 @@ fn every_payment_ends_once_and_can_be_followed_step_by_step() {
              SELECT type, correlation_id FROM timeline_accounts.events
              UNION ALL SELECT type, correlation_id FROM timeline_payments.events
              UNION ALL SELECT type, correlation_id FROM timeline_fraud.events
+             UNION ALL SELECT type, correlation_id FROM timeline_fraud_payees.events
          ) AS all_events WHERE correlation_id = '{correlation}' AND type NOT LIKE 'tributary.%' ORDER BY type"
     );
     bank.await_rows(
@@ -91,7 +92,8 @@ fn every_payment_ends_once_and_can_be_followed_step_by_step() {
         &[
             "accounts.entry-posted.v1",
             "accounts.hold-placed.v1",
-            "fraud.payment-assessed.v1",
+            "fraud.payment-decided.v1",
+            "fraud.payment-observed.v1",
             "payments.payment-advanced.v1",
             "payments.payment-completed.v1",
             "payments.payment-initiated.v1",

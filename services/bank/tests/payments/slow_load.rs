@@ -36,6 +36,7 @@ fn assert_told(report: &Report) {
         "initiate",
         "reserve",
         "fraud",
+        "payees",
         "decide",
         "settle",
         "credit",
@@ -48,7 +49,7 @@ fn assert_told(report: &Report) {
     }
     let cost = report.cost.as_ref().unwrap();
     assert_eq!(cost.payments, completed);
-    for service in ["accounts", "fraud", "payments"] {
+    for service in ["accounts", "fraud", "fraud-payees", "payments"] {
         assert!(cost.transactions[service] > 0.0, "{:?}", cost.transactions);
     }
     // Four events a payment, and their transactions' markers.

@@ -12,9 +12,9 @@ use tributary_analytics::timeline::Timeline;
 use tributary_contracts::{
     accounts::AccountsEvent,
     codec::CE_TYPE,
-    fraud::FraudEvent,
+    fraud::{FraudEvent, PayeesEvent},
     payments::PaymentsEvent,
-    topics::{ACCOUNTS_EVENTS, FRAUD_EVENTS, PAYMENTS_EVENTS},
+    topics::{ACCOUNTS_EVENTS, FRAUD_EVENTS, FRAUD_PAYEES_EVENTS, PAYMENTS_EVENTS},
 };
 use tributary_load::{Load, Population, Spread, Target, open_accounts};
 use tributary_payments::projection::PaymentsModel;
@@ -33,10 +33,11 @@ use crate::{
 };
 
 /// Every service of the bank. Those that write events come first, in the order of their observers.
-const SERVICES: [&str; 7] = [
+const SERVICES: [&str; 8] = [
     "accounts",
     "payments",
     "fraud",
+    "fraud-payees",
     "accounts-projection",
     "payments-projection",
     "timelines",
@@ -80,7 +81,7 @@ impl Disturbance {
 struct Bank {
     api: SocketAddr,
     services: Vec<Process>,
-    observers: [Observer; 3],
+    observers: [Observer; 4],
     /// One of each projection's process.
     read_models: [ReadModel; 3],
     figures: Figures,
@@ -91,8 +92,13 @@ impl Bank {
     fn start(rig: Rig) -> Self {
         let brokers = rig.stack.brokers();
         let api = Rig::free_address();
-        let topics = [ACCOUNTS_EVENTS, PAYMENTS_EVENTS, FRAUD_EVENTS];
-        let [_, timeline, _] = bank::TIMELINE_SCHEMAS;
+        let topics = [
+            ACCOUNTS_EVENTS,
+            PAYMENTS_EVENTS,
+            FRAUD_EVENTS,
+            FRAUD_PAYEES_EVENTS,
+        ];
+        let [_, timeline, ..] = bank::TIMELINE_SCHEMAS;
         let mut bank = Self {
             api,
             services: Vec::new(),
@@ -121,7 +127,9 @@ impl Bank {
         let name = SERVICES[service];
         match name {
             "gateway" => self.rig.service(&[name, "--listen", &listen]),
-            "accounts" | "payments" | "fraud" => self.rig.service(&[name, "--instance", "a"]),
+            "accounts" | "payments" | "fraud" | "fraud-payees" => {
+                self.rig.service(&[name, "--instance", "a"])
+            }
             _ => self.rig.service(&[name]),
         }
     }
@@ -360,10 +368,12 @@ fn whatever_is_killed_each_payment_over_http_ends_once() {
         ledger.judge_ledger();
         payments.judge_by_folding_again(PaymentsModel);
         timeline.judge_by_folding_again(Timeline::<PaymentsEvent>::default());
-        let [of_accounts, _, of_fraud] = bank::TIMELINE_SCHEMAS;
+        let [of_accounts, _, of_fraud, of_payees] = bank::TIMELINE_SCHEMAS;
         ReadModel::of::<Timeline<AccountsEvent>>(&bank.rig, of_accounts, ACCOUNTS_EVENTS)
             .judge_by_folding_again(Timeline::<AccountsEvent>::default());
         ReadModel::of::<Timeline<FraudEvent>>(&bank.rig, of_fraud, FRAUD_EVENTS)
             .judge_by_folding_again(Timeline::<FraudEvent>::default());
+        ReadModel::of::<Timeline<PayeesEvent>>(&bank.rig, of_payees, FRAUD_PAYEES_EVENTS)
+            .judge_by_folding_again(Timeline::<PayeesEvent>::default());
     });
 }

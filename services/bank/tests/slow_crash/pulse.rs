@@ -81,6 +81,7 @@ fn beat(producer: &CommandProducer, number: u64) {
         amount: "1".into(),
         currency: "CZK".parse().unwrap(),
         initiated_at: wall_clock_ms(),
+        utc_offset_s: 0,
     });
     for record in [
         record(ACCOUNTS_INBOX, id, release.key(), &release),

@@ -336,6 +336,7 @@ fn searched_all(searched: &BTreeMap<String, usize>) {
         "topic payments.events",
         "topic accounts.events",
         "topic fraud.events",
+        "topic fraud-payees.events",
         "table tributary.payments.payments",
         "table tributary.payments.refusals",
         "table tributary.accounts.accounts",

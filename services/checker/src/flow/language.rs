@@ -5,11 +5,13 @@ use std::fmt::Debug;
 use tributary_contracts::{
     accounts::{AccountsCommand, AccountsEvent},
     codec::Message,
-    fraud::{FraudCommand, FraudEvent},
+    fraud::{FraudCommand, FraudEvent, PayeesCommand, PayeesEvent},
+    partition::key_of_partition,
     payments::{PaymentsCommand, PaymentsEvent},
     topics::{
-        ACCOUNTS_DLQ, ACCOUNTS_EVENTS, ACCOUNTS_INBOX, FRAUD_DLQ, FRAUD_EVENTS, FRAUD_INBOX, PAYMENTS_DLQ,
-        PAYMENTS_EVENTS, PAYMENTS_INBOX, Topic,
+        ACCOUNTS_DLQ, ACCOUNTS_EVENTS, ACCOUNTS_INBOX, FRAUD_DLQ, FRAUD_EVENTS, FRAUD_INBOX,
+        FRAUD_PAYEES_DLQ, FRAUD_PAYEES_EVENTS, FRAUD_PAYEES_INBOX, PAYMENTS_DLQ, PAYMENTS_EVENTS,
+        PAYMENTS_INBOX, Topic,
     },
 };
 
@@ -85,12 +87,42 @@ impl Language for Fraud {
     const EVENTS: Topic = FRAUD_EVENTS;
     const DEAD_LETTERS: Topic = FRAUD_DLQ;
 
-    fn is_effect(_: &FraudEvent) -> bool {
-        true
+    fn is_effect(event: &FraudEvent) -> bool {
+        !matches!(event, FraudEvent::AssessmentRepeated(_))
     }
 
     fn key(event: &FraudEvent) -> Option<String> {
-        let FraudEvent::PaymentAssessed(assessed) = event;
-        Some(assessed.customer.to_string())
+        Some(match event {
+            FraudEvent::PaymentAssessed(event) => event.customer.to_string(),
+            FraudEvent::PaymentObserved(event) => event.customer.to_string(),
+            FraudEvent::AssessmentRepeated(event) => event.customer.to_string(),
+            FraudEvent::VersionsUsed(event) => key_of_partition(event.partition),
+        })
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct FraudPayees;
+
+impl Language for FraudPayees {
+    type Command = PayeesCommand;
+    type Event = PayeesEvent;
+
+    const INBOX: Topic = FRAUD_PAYEES_INBOX;
+    const EVENTS: Topic = FRAUD_PAYEES_EVENTS;
+    const DEAD_LETTERS: Topic = FRAUD_PAYEES_DLQ;
+
+    fn is_effect(event: &PayeesEvent) -> bool {
+        !matches!(event, PayeesEvent::DecisionRepeated(_))
+    }
+
+    fn key(event: &PayeesEvent) -> Option<String> {
+        Some(match event {
+            PayeesEvent::PaymentDecided(event) => event.creditor.to_string(),
+            PayeesEvent::DecisionRepeated(event) => event.creditor.to_string(),
+            PayeesEvent::FraudConfirmed(event) => event.creditor.to_string(),
+            PayeesEvent::ModelActivated(event) => key_of_partition(event.partition),
+            PayeesEvent::RulesActivated(event) => key_of_partition(event.partition),
+        })
     }
 }

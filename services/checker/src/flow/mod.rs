@@ -19,7 +19,7 @@ use tributary_stream::StreamEvent;
 
 pub(crate) use commands::Answer;
 pub(crate) use inbox::{Asked, What};
-pub(crate) use language::{Fraud, Language, Ledger, Payments};
+pub(crate) use language::{Fraud, FraudPayees, Language, Ledger, Payments};
 
 use crate::{
     check::NextOffsets,

@@ -353,7 +353,9 @@ impl Log {
             (service, [(0, end)].into())
         };
         check.finish(&BankCut {
-            committed: ["accounts", "payments", "fraud"].map(committed).into(),
+            committed: ["accounts", "payments", "fraud", "fraud-payees"]
+                .map(committed)
+                .into(),
             quiescent,
             expired_before,
             dead_letters_whole: true,

@@ -1,4 +1,9 @@
-//! The golden log of the fraud service: what finds out that its fold has changed.
+//! The golden logs of both hops: what finds out that a fold has changed.
 
 #[cfg(test)]
 mod log;
+
+#[cfg(test)]
+#[expect(dead_code, reason = "the other tests use more of it")]
+#[path = "../two_hops.rs"]
+mod two_hops;

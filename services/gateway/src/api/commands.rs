@@ -39,7 +39,7 @@ pub(crate) async fn show(
     Parameters(about): Parameters<About>,
     wait_for: WaitFor,
 ) -> Result<Json<CommandStatus>, Problem> {
-    let [_, timeline, _] = TIMELINES;
+    let [_, timeline, ..] = TIMELINES;
     app.reach(&wait_for.0, &[ACCOUNTS, PAYMENTS, timeline]).await?;
     let payment = about.payment.map(|id| Subject::Payment(PaymentId(id)));
     let order = about.standing_order.map(|id| Subject::Order(StandingOrderId(id)));

@@ -231,8 +231,8 @@ pub(crate) async fn timeline(
     Id(id): Id,
     wait_for: WaitFor,
 ) -> Result<Json<Timeline>, Problem> {
-    let [accounts, payments, fraud] = TIMELINES;
-    app.reach(&wait_for.0, &[PAYMENTS, accounts, payments, fraud])
+    let [accounts, payments, fraud, payees] = TIMELINES;
+    app.reach(&wait_for.0, &[PAYMENTS, accounts, payments, fraud, payees])
         .await?;
     let payment = known(&app, PaymentId(id)).await?;
     Ok(Json(

@@ -56,10 +56,11 @@ macro_rules! model {
 
 pub(crate) const ACCOUNTS: Model = model!("accounts", "accounts.events");
 pub(crate) const PAYMENTS: Model = model!("payments", "payments.events");
-pub(crate) const TIMELINES: [Model; 3] = [
+pub(crate) const TIMELINES: [Model; 4] = [
     model!("timeline_accounts", "accounts.events"),
     model!("timeline_payments", "payments.events"),
     model!("timeline_fraud", "fraud.events"),
+    model!("timeline_fraud_payees", "fraud-payees.events"),
 ];
 
 /// An expression for the last position of each partition that a schema's rows are a fold of, as text.
@@ -124,7 +125,7 @@ impl ReadModels {
     pub(crate) async fn stand(&self) -> bool {
         sqlx::query(
             "SELECT FROM accounts.projection_offsets, payments.projection_offsets, timeline_accounts.events,
-                         timeline_payments.events, timeline_fraud.events LIMIT 0",
+                         timeline_payments.events, timeline_fraud.events, timeline_fraud_payees.events LIMIT 0",
         )
         .execute(&self.pool)
         .await

@@ -4,7 +4,8 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use sqlx::Row;
 use tributary_contracts::topics::{
-    ACCOUNTS_EVENTS, ACCOUNTS_INBOX, FRAUD_EVENTS, FRAUD_INBOX, PAYMENTS_EVENTS, PAYMENTS_INBOX, Topic,
+    ACCOUNTS_EVENTS, ACCOUNTS_INBOX, FRAUD_EVENTS, FRAUD_INBOX, FRAUD_PAYEES_EVENTS, FRAUD_PAYEES_INBOX,
+    PAYMENTS_EVENTS, PAYMENTS_INBOX, Topic,
 };
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -62,17 +63,20 @@ const TIMELINE: &str = concat!(
     of_service!("timeline_payments", "1"),
     " UNION ALL ",
     of_service!("timeline_fraud", "2"),
+    " UNION ALL ",
+    of_service!("timeline_fraud_payees", "3"),
     " ORDER BY recorded_ms, service, partition, event_offset LIMIT $2"
 );
 
 /// A standing order and all its payments are one story, which may be years long: that of one payment begins with itself.
 const BEGINS: &str = "SELECT recorded_ms FROM payments.occurrences WHERE payment_id = $1";
 
-/// Events and inbox of each service, in the order of the numbers above, which is that of the topics' names, but for fraud.
-const SERVICES: [(Topic, Topic); 3] = [
+/// Events and inbox of each service, in the order of the numbers above: that in which a payment comes to them at one time.
+const SERVICES: [(Topic, Topic); 4] = [
     (ACCOUNTS_EVENTS, ACCOUNTS_INBOX),
     (PAYMENTS_EVENTS, PAYMENTS_INBOX),
     (FRAUD_EVENTS, FRAUD_INBOX),
+    (FRAUD_PAYEES_EVENTS, FRAUD_PAYEES_INBOX),
 ];
 
 impl ReadModels {

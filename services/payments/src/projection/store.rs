@@ -56,6 +56,9 @@ fn payment(row: &PgRow) -> Result<Row, sqlx::Error> {
                 decision,
                 reasons: reasons.unwrap_or_default().into_iter().map(Into::into).collect(),
                 rules: rules.unwrap_or_default().into(),
+                // The table holds neither; both stand in the payment's events.
+                model: None,
+                score: None,
             })
         }
         None => None,

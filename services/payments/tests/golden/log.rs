@@ -11,7 +11,7 @@ use tributary_contracts::{
     sealed::{CIPHER, Sealed},
     topics::{self, ACCOUNTS_INBOX, PAYMENTS_EVENTS, PAYMENTS_INBOX},
 };
-use tributary_fraud::Fraud;
+use tributary_fraud::{Fraud, FraudPayees};
 use tributary_ids::{AccountId, CustomerId, PaymentId, StandingOrderId};
 use tributary_money::Currency;
 use tributary_payments::Payments;
@@ -26,12 +26,13 @@ use tributary_stream::{
 const PARTITIONS: i32 = 2;
 const NOW: i64 = 1_800_000_000_000;
 
-/// The three services that payments go through, each as in production, on one broker.
+/// The services that payments go through, each as in production, on one broker.
 struct Bank {
     broker: MemoryBroker,
     accounts: TestDriver<Accounts>,
     payments: TestDriver<Payments>,
     fraud: TestDriver<Fraud>,
+    fraud_payees: TestDriver<FraudPayees>,
     accounts_away: bool,
     fraud_away: bool,
     commands: u32,
@@ -46,6 +47,7 @@ impl Bank {
             accounts: TestDriver::on(&broker, PARTITIONS, none()).unwrap(),
             payments: TestDriver::on(&broker, PARTITIONS, none()).unwrap(),
             fraud: TestDriver::on(&broker, PARTITIONS, none()).unwrap(),
+            fraud_payees: TestDriver::on(&broker, PARTITIONS, none()).unwrap(),
             broker,
             accounts_away: false,
             fraud_away: false,
@@ -99,6 +101,7 @@ impl Bank {
             self.payments.run().unwrap();
             if !self.fraud_away {
                 self.fraud.run().unwrap();
+                self.fraud_payees.run().unwrap();
             }
             if !self.accounts_away {
                 self.accounts.run().unwrap();

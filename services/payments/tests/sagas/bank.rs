@@ -13,9 +13,9 @@ use tributary_contracts::{
     record::{Headers, Outgoing, Record},
     runtime::{CommandRefused, RuntimeEvent},
     sealed::{CIPHER, Sealed},
-    topics::{ACCOUNTS_INBOX, FRAUD_INBOX, PAYMENTS_INBOX, Topic},
+    topics::{ACCOUNTS_INBOX, FRAUD_INBOX, FRAUD_PAYEES_INBOX, PAYMENTS_INBOX, Topic},
 };
-use tributary_fraud::Fraud;
+use tributary_fraud::{Fraud, FraudPayees};
 use tributary_ids::{AccountId, CommandId, CustomerId, PaymentId};
 use tributary_money::Currency;
 use tributary_payments::Payments;
@@ -76,6 +76,7 @@ pub(crate) struct Bank {
     accounts: Stepper<Accounts>,
     payments: Stepper<Payments>,
     fraud: Stepper<Fraud>,
+    fraud_payees: Stepper<FraudPayees>,
     /// What was written to each inbox and not handled yet, in order.
     pub(crate) inboxes: BTreeMap<&'static str, VecDeque<Outgoing>>,
     /// Names of inboxes whose service is away.
@@ -95,6 +96,7 @@ impl Bank {
             accounts: Stepper::new(PARTITIONS, NOW),
             payments: Stepper::new(PARTITIONS, NOW),
             fraud: Stepper::new(PARTITIONS, NOW),
+            fraud_payees: Stepper::new(PARTITIONS, NOW),
             inboxes: BTreeMap::new(),
             away: Vec::new(),
             story: Vec::new(),
@@ -195,7 +197,8 @@ impl Bank {
         let written = match record.topic {
             "accounts.inbox" => self.accounts.feed(record),
             "payments.inbox" => self.payments.feed(record),
-            _ => self.fraud.feed(record),
+            "fraud.inbox" => self.fraud.feed(record),
+            _ => self.fraud_payees.feed(record),
         };
         for record in written.unwrap() {
             self.put(record);
@@ -204,7 +207,7 @@ impl Bank {
 
     /// Lets everything that can happen now happen.
     pub(crate) fn settle(&mut self) {
-        while [ACCOUNTS_INBOX, FRAUD_INBOX, PAYMENTS_INBOX]
+        while [ACCOUNTS_INBOX, FRAUD_INBOX, FRAUD_PAYEES_INBOX, PAYMENTS_INBOX]
             .map(|topic| self.step(topic.name))
             .contains(&true)
         {}
@@ -216,6 +219,7 @@ impl Bank {
             self.accounts.advance(ms),
             self.payments.advance(ms),
             self.fraud.advance(ms),
+            self.fraud_payees.advance(ms),
         ];
         for record in due.into_iter().flatten() {
             self.put(record);

@@ -10,7 +10,7 @@ use tributary_contracts::{
     runtime::RuntimeEvent,
     topics::{self, ACCOUNTS_INBOX, PAYMENTS_EVENTS, PAYMENTS_INBOX},
 };
-use tributary_fraud::Fraud;
+use tributary_fraud::{Fraud, FraudPayees};
 use tributary_ids::{AccountId, CustomerId};
 use tributary_payments::Payments;
 use tributary_stream::{
@@ -37,6 +37,7 @@ pub(crate) struct Clock {
     accounts: TestDriver<Accounts>,
     pub(crate) payments: TestDriver<Payments>,
     fraud: TestDriver<Fraud>,
+    fraud_payees: TestDriver<FraudPayees>,
     /// The payments service is away.
     pub(crate) away: bool,
     commands: u32,
@@ -52,6 +53,7 @@ impl Clock {
             accounts: TestDriver::on(&broker, PARTITIONS, none()).unwrap(),
             payments: TestDriver::on(&broker, PARTITIONS, none()).unwrap(),
             fraud: TestDriver::on(&broker, PARTITIONS, none()).unwrap(),
+            fraud_payees: TestDriver::on(&broker, PARTITIONS, none()).unwrap(),
             broker,
             away: false,
             commands: 0,
@@ -110,6 +112,7 @@ impl Clock {
                 continue;
             }
             self.fraud.run().unwrap();
+            self.fraud_payees.run().unwrap();
             self.accounts.run().unwrap();
             if self.written() == before {
                 return;

@@ -3,7 +3,12 @@
 
 use crate::bank::{Bank, refund, transfer};
 
-const TOPICS: [&str; 3] = ["accounts.inbox", "fraud.inbox", "payments.inbox"];
+const TOPICS: [&str; 4] = [
+    "accounts.inbox",
+    "fraud.inbox",
+    "fraud-payees.inbox",
+    "payments.inbox",
+];
 
 /// Small, seeded and good enough to mix orders (xorshift, Marsaglia 2003).
 struct Dice(u64);
@@ -26,7 +31,7 @@ pub(crate) fn bank_after(seed: u64) -> Bank {
     let amount = ["1", "499.99", "750", "10000.01", "20000.01"][dice.roll(5) as usize];
     bank.pay(transfer(amount));
     for _ in 0..60 {
-        let topic = TOPICS[dice.roll(3) as usize];
+        let topic = TOPICS[dice.roll(4) as usize];
         match dice.roll(12) {
             0 => bank.away = vec![topic],
             1 => bank.away.clear(),

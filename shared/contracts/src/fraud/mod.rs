@@ -1,4 +1,8 @@
-//! The fraud service's language: `fraud.inbox` and `fraud.events`.
+//! The fraud service's language, hop by hop: here `fraud.inbox` and `fraud.events`, keyed by customer; in
+//! [`PayeesCommand`] and [`PayeesEvent`] the second hop's, keyed by payee.
+
+mod payees;
+mod real;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,13 +10,21 @@ use smol_str::SmolStr;
 use tributary_ids::{AccountId, CustomerId, PaymentId};
 use tributary_money::Currency;
 
-use crate::messages;
+use crate::{messages, partition::key_of_partition};
+
+use payees::is_zero;
+pub use payees::{
+    ActivateModel, ActivateRules, AssessPayee, ConfirmFraud, Contribution, DecisionRepeated, FraudConfirmed,
+    LabelSource, ModelActivated, PAYEES_SERVICE, PayeeSeen, PayeesCommand, PayeesEvent, PaymentDecided,
+    RulesActivated, TellDecision,
+};
+pub use real::Real;
 
 /// Name of the service, and prefix of its topics and consumer group.
 pub const SERVICE: &str = "fraud";
 
 /// Asks whether a payment may go on. The answer carries a [`FraudDecision`]. The decision is a function of the command
-/// and of what the customer's partition has seen; the payment's id dedupes.
+/// and of what the customer's and the payee's partitions have seen; the payment's id dedupes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AssessPayment {
     pub payment_id: PaymentId,
@@ -20,25 +32,57 @@ pub struct AssessPayment {
     pub customer: CustomerId,
     pub debtor: AccountId,
     pub creditor: AccountId,
-    /// Decimal, above zero.
+    /// Decimal, not below zero.
     pub amount: SmolStr,
     pub currency: Currency,
     /// Event time: when the payment was initiated, milliseconds since the epoch.
     pub initiated_at: i64,
+    /// By how many seconds local time was ahead of UTC then.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub utc_offset_s: i32,
+}
+
+/// Name and content of a model or a set of rules.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct Version {
+    /// For people, as its author has called it.
+    pub name: SmolStr,
+    /// SHA-256 of the content, hexadecimal: what it is known by.
+    pub hash: SmolStr,
+}
+
+/// What decides on a payment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Versions {
+    pub rules: Version,
+    /// Absent: there is no score, the rules decide alone.
+    pub model: Option<Version>,
+}
+
+/// Which versions one partition fixes for the payments that come from now on. Those that aren't named stay.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct UseVersions {
+    pub partition: i32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rules: Option<Version>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<Version>,
 }
 
 messages! {
     /// What the fraud service is asked.
     pub enum FraudCommand {
         AssessPayment = "fraud.assess-payment.v1",
+        UseVersions = "fraud.use-versions.v1",
     }
 }
 
 impl FraudCommand {
-    /// The key of the command's record: the customer.
+    /// The key of the command's record: the customer, or the partition itself.
     pub fn key(&self) -> String {
         match self {
             Self::AssessPayment(command) => command.customer.to_string(),
+            Self::UseVersions(command) => key_of_partition(command.partition),
         }
     }
 }
@@ -57,14 +101,55 @@ pub enum Decision {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FraudDecision {
     pub decision: Decision,
-    /// Stable codes of the rules that spoke.
+    /// Stable codes: names of the rules that spoke, and where the score did, of the features that moved it most.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<SmolStr>,
     /// Name and version of the rules that decided.
     pub rules: SmolStr,
+    /// Name and version of the model that scored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<SmolStr>,
+    /// How likely the payment is fraud by that model, from 0 to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub score: Option<Real>,
 }
 
-/// The payment was assessed.
+/// The same over windows of 1, 7 and 30 days.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Windows<T> {
+    pub d1: T,
+    pub d7: T,
+    pub d30: T,
+}
+
+impl<T> From<[T; 3]> for Windows<T> {
+    fn from([d1, d7, d30]: [T; 3]) -> Self {
+        Self { d1, d7, d30 }
+    }
+}
+
+impl<T> From<Windows<T>> for [T; 3] {
+    fn from(windows: Windows<T>) -> Self {
+        [windows.d1, windows.d7, windows.d30]
+    }
+}
+
+/// A payment beside its customer's others of that currency, itself included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CustomerSeen {
+    pub payments: Windows<u32>,
+    /// Units of the currency.
+    pub mean_amount: Windows<Real>,
+    /// The amount as a multiple of what is typical for the customer over 30 days.
+    pub times_typical: Real,
+    pub unusual: bool,
+    /// Unusual payments over 7 days before this one.
+    pub unusual_before: u32,
+    /// When the payment was counted, seconds since the epoch.
+    pub counted_at_s: i64,
+}
+
+/// The payment was assessed. Written until there was a second hop; [`PaymentDecided`] has come in its place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PaymentAssessed {
     pub payment_id: PaymentId,
@@ -76,9 +161,43 @@ pub struct PaymentAssessed {
     pub decision: FraudDecision,
 }
 
+/// The payment was counted among its customer's, and goes on to its payee's partition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PaymentObserved {
+    pub payment_id: PaymentId,
+    pub customer: CustomerId,
+    pub creditor: AccountId,
+    /// Minor units.
+    pub amount: i64,
+    pub currency: Currency,
+    pub initiated_at: i64,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub utc_offset_s: i32,
+    pub seen: CustomerSeen,
+    /// What will decide on it, fixed here.
+    pub versions: Versions,
+}
+
+/// A payment that was counted before was asked about again: its decision is told again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AssessmentRepeated {
+    pub payment_id: PaymentId,
+    pub customer: CustomerId,
+}
+
+/// The partition fixes these versions from now on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct VersionsUsed {
+    pub partition: i32,
+    pub versions: Versions,
+}
+
 messages! {
-    /// What happened in the fraud service.
+    /// What happened in the fraud service's first hop.
     pub enum FraudEvent {
         PaymentAssessed = "fraud.payment-assessed.v1",
+        PaymentObserved = "fraud.payment-observed.v1",
+        AssessmentRepeated = "fraud.assessment-repeated.v1",
+        VersionsUsed = "fraud.versions-used.v1",
     }
 }

@@ -16,7 +16,7 @@ use tributary_contracts::{
     accounts::{AccountsCommand, AccountsEvent},
     codec::{self, DecodeError, Message, RawCommand, RawEvent, ReadCommand, decode_typed, read_event},
     envelope::{CommandEnvelope, EventEnvelope},
-    fraud::{FraudCommand, FraudEvent},
+    fraud::{FraudCommand, FraudEvent, PayeesCommand, PayeesEvent},
     payments::{PaymentsCommand, PaymentsEvent},
     record::Record,
     runtime::{RuntimeEvent, RuntimeMessage},
@@ -112,6 +112,8 @@ fn alike_by_type(ce_type: &str, value: Vec<u8>) -> bool {
         .or_else(|| of::<PaymentsEvent>(&record, ce_type))
         .or_else(|| of::<FraudCommand>(&record, ce_type))
         .or_else(|| of::<FraudEvent>(&record, ce_type))
+        .or_else(|| of::<PayeesCommand>(&record, ce_type))
+        .or_else(|| of::<PayeesEvent>(&record, ce_type))
         .or_else(|| of::<RuntimeMessage>(&record, ce_type))
         .or_else(|| of::<RuntimeEvent>(&record, ce_type))
         .unwrap_or_else(|| alike::<AccountsCommand>(&record))

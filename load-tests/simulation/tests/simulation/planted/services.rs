@@ -6,13 +6,13 @@ use smallvec::SmallVec;
 use tributary_accounts::Accounts;
 use tributary_contracts::{
     accounts::{AccountsCommand, AccountsEvent, EntryKind, NothingToDo, TransferIn},
-    fraud::{Decision as FraudVerdict, FraudCommand, FraudEvent},
+    fraud::{Decision as FraudVerdict, PayeesCommand, PayeesEvent},
     payments::{PaymentRejected, PaymentsEvent},
     runtime::{Answer, AnswerResult, TimerChange, TimerId},
     saga::{Turn, Way},
     topics::ACCOUNTS_INBOX,
 };
-use tributary_fraud::Fraud;
+use tributary_fraud::FraudPayees;
 use tributary_ids::PaymentId;
 use tributary_payments::Payments;
 use tributary_stream::service::{
@@ -309,13 +309,14 @@ impl Twist for RefundsTwice {
 pub(super) struct DeclinesAll;
 
 impl Twist for DeclinesAll {
-    type Of = Fraud;
+    type Of = FraudPayees;
 
-    fn decide(state: &State<Self>, command: &FraudCommand, context: &Context) -> Decided<Self> {
-        let mut decision = Fraud::decide(state, command, context)?;
+    fn decide(state: &State<Self>, command: &PayeesCommand, context: &Context) -> Decided<Self> {
+        let mut decision = FraudPayees::decide(state, command, context)?;
         for event in &mut decision.events {
-            let FraudEvent::PaymentAssessed(assessed) = event;
-            assessed.decision.decision = FraudVerdict::Decline;
+            if let PayeesEvent::PaymentDecided(decided) = event {
+                decided.decision.decision = FraudVerdict::Decline;
+            }
         }
         if let Some(AnswerResult::Fraud(fraud)) = &mut decision.result {
             fraud.decision = FraudVerdict::Decline;

@@ -9,7 +9,7 @@ mod holidays;
 #[cfg(test)]
 mod tests;
 
-use chrono::{DateTime, Datelike, Months, NaiveDate, NaiveTime, TimeZone, Utc, Weekday};
+use chrono::{DateTime, Datelike, Months, NaiveDate, NaiveTime, Offset, TimeZone, Utc, Weekday};
 use chrono_tz::{Europe, Tz};
 pub use easter::easter_sunday;
 pub use holidays::Holiday;
@@ -106,6 +106,13 @@ impl Calendar {
             Some(time) => time.timestamp_millis(),
             None => date.and_time(self.cut_off).and_utc().timestamp_millis(),
         }
+    }
+
+    /// By how many seconds local time is ahead of UTC at a time in milliseconds since the epoch; 0 at the end of all dates.
+    pub fn utc_offset_s(&self, time_ms: i64) -> i32 {
+        DateTime::<Utc>::from_timestamp_millis(time_ms).map_or(0, |time| {
+            time.with_timezone(&self.zone).offset().fix().local_minus_utc()
+        })
     }
 
     /// The local day of a time in milliseconds since the epoch. None at the end of all dates.

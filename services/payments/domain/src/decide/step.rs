@@ -10,7 +10,7 @@ use tributary_ids::{CommandId, PaymentId};
 use tributary_saga::Progress;
 
 use super::{Command, Send};
-use crate::Payment;
+use crate::{Payment, calendar};
 
 /// The id of a step's command, the same for every attempt.
 pub fn command_id(payment: PaymentId, step: &str) -> CommandId {
@@ -53,6 +53,8 @@ fn command(id: PaymentId, payment: &Payment, step: &str) -> Option<Command> {
                 amount,
                 currency,
                 initiated_at: payment.initiated_at,
+                utc_offset_s: calendar::of(payment.currency)
+                    .map_or(0, |calendar| calendar.utc_offset_s(payment.initiated_at)),
             }
             .into(),
         ),

@@ -56,6 +56,8 @@ pub fn silent_fraud(amount: Money) -> FraudDecision {
         },
         reasons: vec![SmolStr::new_static("FRAUD_SILENT")],
         rules: SmolStr::new_static(FALLBACK),
+        model: None,
+        score: None,
     }
 }
 

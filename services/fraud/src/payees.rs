@@ -1,0 +1,323 @@
+//! The second hop, keyed by payee.
+
+use serde::{Deserialize, Serialize};
+use smallvec::{SmallVec, smallvec};
+use smol_str::SmolStr;
+use tributary_contracts::{
+    envelope::TTL_MS_MAX,
+    fraud::{
+        self, ActivateModel, ActivateRules, AssessPayee, ConfirmFraud, DecisionRepeated, FraudConfirmed,
+        FraudDecision, ModelActivated, PAYEES_SERVICE, PayeesCommand, PayeesEvent, PaymentDecided, Real,
+        RulesActivated, TellDecision, Versions,
+    },
+    runtime::{Answer, AnswerResult, TimerChange, TimerId},
+    topics::{FRAUD_PAYEES_DLQ, FRAUD_PAYEES_EVENTS, FRAUD_PAYEES_INBOX},
+};
+use tributary_fraud_domain::{FeatureVector, LabelRefused, Model, Payee};
+use tributary_ids::{AccountId, CustomerId, PaymentId};
+use tributary_money::Currency;
+use tributary_overlay::{Overlay, OverlayMap, layered};
+use tributary_stream::service::{Context, Corrupt, Decision, Golden, Names, Recorded, Refusal, Service};
+
+use crate::{
+    recent::Recent,
+    refusal::{self, refused},
+    rules::{self, Facts, RuleSet},
+    seen,
+    shelf::{Content, Shelf},
+    verdict,
+};
+
+/// Milliseconds of record time for which a label is remembered, so that a payment has one: no longer do labels change what a
+/// payee's windows hold.
+const LABELS_REMEMBERED_MS: i64 = 45 * 24 * 60 * 60 * 1000;
+
+/// The second hop of the fraud service.
+pub struct FraudPayees;
+
+/// What one partition knows of its payees, and what it can decide by.
+#[derive(Default, Serialize, Deserialize)]
+pub struct Payees {
+    payees: OverlayMap<AccountId, Payee>,
+    /// Decisions that may be asked for again.
+    decided: Recent<Decided>,
+    labelled: Recent<()>,
+    models: Overlay<Shelf<Model>>,
+    rules: Overlay<Shelf<RuleSet>>,
+}
+
+layered!(Payees {
+    payees,
+    decided,
+    labelled,
+    models,
+    rules
+});
+
+/// A decision as it is kept: [`FraudDecision`] leaves out what is absent, which a snapshot can't.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Decided {
+    customer: CustomerId,
+    amount: i64,
+    currency: Currency,
+    decision: fraud::Decision,
+    reasons: Vec<SmolStr>,
+    rules: SmolStr,
+    model: Option<SmolStr>,
+    score: Option<Real>,
+}
+
+impl Decided {
+    fn of(decided: &PaymentDecided) -> Self {
+        let decision = &decided.decision;
+        Self {
+            customer: decided.customer,
+            amount: decided.amount,
+            currency: decided.currency,
+            decision: decision.decision,
+            reasons: decision.reasons.clone(),
+            rules: decision.rules.clone(),
+            model: decision.model.clone(),
+            score: decision.score,
+        }
+    }
+
+    fn decision(&self) -> FraudDecision {
+        FraudDecision {
+            decision: self.decision,
+            reasons: self.reasons.clone(),
+            rules: self.rules.clone(),
+            model: self.model.clone(),
+            score: self.score,
+        }
+    }
+}
+
+impl Payees {
+    /// What a payment was fixed to, if the partition knows it.
+    fn find(&self, versions: &Versions) -> Option<(&RuleSet, Option<&Model>)> {
+        let built_in = rules::built_in();
+        let rules = match versions.rules == *built_in.version() {
+            true => built_in,
+            false => self.rules.get().find(&versions.rules)?,
+        };
+        let model = match &versions.model {
+            Some(version) => Some(self.models.get().find(version)?),
+            None => None,
+        };
+        Some((rules, model))
+    }
+}
+
+impl Service for FraudPayees {
+    type Command = PayeesCommand;
+    type Event = PayeesEvent;
+    type State = Payees;
+
+    const NAMES: Names = Names {
+        service: PAYEES_SERVICE,
+        inbox: FRAUD_PAYEES_INBOX,
+        events: FRAUD_PAYEES_EVENTS,
+        dead_letters: FRAUD_PAYEES_DLQ,
+    };
+
+    const FOLD_VERSION: u32 = 1;
+
+    const GOLDEN: Golden = Golden {
+        schema: "",
+        state: "",
+    };
+
+    /// A payment is decided on once by its id, and its decision is told again.
+    fn dedupes_itself(command: &PayeesCommand) -> bool {
+        matches!(
+            command,
+            PayeesCommand::AssessPayee(_) | PayeesCommand::TellDecision(_)
+        )
+    }
+
+    fn decide(
+        payees: &Payees,
+        command: &PayeesCommand,
+        context: &Context,
+    ) -> Result<Decision<PayeesEvent>, Refusal> {
+        match command {
+            PayeesCommand::AssessPayee(command) => assess(payees, command),
+            PayeesCommand::TellDecision(command) => tell(payees, command),
+            PayeesCommand::ActivateModel(command) => activate_model(command, context),
+            PayeesCommand::ActivateRules(command) => activate_rules(command, context),
+            PayeesCommand::ConfirmFraud(command) => confirm(payees, command),
+        }
+    }
+
+    /// No timer is ever armed.
+    fn decide_timer(_: &Payees, _: &TimerId, _: &Context) -> Decision<PayeesEvent> {
+        Decision::default()
+    }
+
+    fn decide_answer(_: &Payees, _: &str, _: &Answer, _: &Context) -> Result<Decision<PayeesEvent>, Refusal> {
+        Err(Refusal {
+            code: "ANSWER_UNEXPECTED",
+            detail: "the fraud service waits for no answer".to_owned(),
+        })
+    }
+
+    fn evolve(payees: &mut Payees, event: &PayeesEvent, recorded: &Recorded) -> Result<(), Corrupt> {
+        match event {
+            PayeesEvent::PaymentDecided(decided) => {
+                payees
+                    .payees
+                    .get_or_insert_with(decided.creditor, Payee::default)
+                    .observe(
+                        decided.initiated_at.div_euclid(1_000),
+                        decided.customer_seen.unusual,
+                    );
+                payees.decided.insert(
+                    decided.payment_id,
+                    Decided::of(decided),
+                    recorded.time_ms,
+                    TTL_MS_MAX,
+                );
+            }
+            PayeesEvent::FraudConfirmed(confirmed) => {
+                payees
+                    .payees
+                    .get_mut(&confirmed.creditor)
+                    .ok_or(LabelRefused::UnknownPayment)
+                    .and_then(|payee| payee.confirm_fraud(confirmed.counted_at_s, confirmed.unusual))
+                    .map_err(|error| Corrupt(format!("payment {}: {error}", confirmed.payment_id)))?;
+                payees
+                    .labelled
+                    .insert(confirmed.payment_id, (), recorded.time_ms, LABELS_REMEMBERED_MS);
+            }
+            PayeesEvent::ModelActivated(activated) => {
+                payees
+                    .models
+                    .get_mut()
+                    .add(&activated.version, &activated.artefact);
+            }
+            PayeesEvent::RulesActivated(activated) => {
+                payees.rules.get_mut().add(&activated.version, &activated.rules);
+            }
+            PayeesEvent::DecisionRepeated(_) => {}
+        }
+        Ok(())
+    }
+
+    fn timer_changes(_: &PayeesEvent) -> SmallVec<[TimerChange; 1]> {
+        SmallVec::new()
+    }
+}
+
+fn assess(payees: &Payees, command: &AssessPayee) -> Result<Decision<PayeesEvent>, Refusal> {
+    if let Some(before) = payees.decided.get(command.payment_id) {
+        let about = (before.customer, before.amount, before.currency);
+        return match about == (command.customer, command.amount, command.currency) {
+            true => Ok(repeated(command.payment_id, command.creditor, before)),
+            false => Err(refusal::payment_differs()),
+        };
+    }
+    let (rules, model) = payees
+        .find(&command.versions)
+        .ok_or_else(refusal::version_unknown)?;
+    let payment = seen::payment(
+        command.amount,
+        command.currency,
+        command.initiated_at,
+        command.utc_offset_s,
+    )
+    .map_err(|error| refused(error.code(), &error))?;
+    let mut payee = payees.payees.get(&command.creditor).cloned().unwrap_or_default();
+    let found = payee.observe(payment.at_s(), command.seen.unusual);
+    let features = FeatureVector::new(&payment, &seen::to_customer(&command.seen), &found);
+    let verdict = verdict::of(rules, model, Facts::new(command, &features));
+    let decided = PaymentDecided {
+        payment_id: command.payment_id,
+        customer: command.customer,
+        creditor: command.creditor,
+        amount: command.amount,
+        currency: command.currency,
+        initiated_at: command.initiated_at,
+        utc_offset_s: command.utc_offset_s,
+        customer_seen: command.seen,
+        payee_seen: seen::of_payee(&found),
+        versions: command.versions.clone(),
+        decision: verdict.decision.clone(),
+        contributions: verdict.contributions,
+    };
+    Ok(Decision {
+        events: smallvec![decided.into()],
+        send: SmallVec::new(),
+        result: Some(AnswerResult::Fraud(verdict.decision)),
+    })
+}
+
+fn tell(payees: &Payees, command: &TellDecision) -> Result<Decision<PayeesEvent>, Refusal> {
+    payees
+        .decided
+        .get(command.payment_id)
+        .map(|before| repeated(command.payment_id, command.creditor, before))
+        .ok_or_else(refusal::decision_unknown)
+}
+
+fn repeated(payment_id: PaymentId, creditor: AccountId, before: &Decided) -> Decision<PayeesEvent> {
+    let repeated = DecisionRepeated { payment_id, creditor };
+    Decision {
+        events: smallvec![repeated.into()],
+        send: SmallVec::new(),
+        result: Some(AnswerResult::Fraud(before.decision())),
+    }
+}
+
+fn activate_model(command: &ActivateModel, context: &Context) -> Result<Decision<PayeesEvent>, Refusal> {
+    if command.partition != context.partition {
+        return Err(refusal::partition_differs());
+    }
+    let model = <Model as Content>::load(&command.artefact)?;
+    let activated = ModelActivated {
+        partition: command.partition,
+        version: model.version(),
+        artefact: command.artefact.clone(),
+    };
+    Ok(Decision {
+        events: smallvec![activated.into()],
+        ..Decision::default()
+    })
+}
+
+fn activate_rules(command: &ActivateRules, context: &Context) -> Result<Decision<PayeesEvent>, Refusal> {
+    if command.partition != context.partition {
+        return Err(refusal::partition_differs());
+    }
+    let rules = <RuleSet as Content>::load(&command.rules)?;
+    let activated = RulesActivated {
+        partition: command.partition,
+        version: rules.version().clone(),
+        rules: command.rules.clone(),
+    };
+    Ok(Decision {
+        events: smallvec![activated.into()],
+        ..Decision::default()
+    })
+}
+
+fn confirm(payees: &Payees, command: &ConfirmFraud) -> Result<Decision<PayeesEvent>, Refusal> {
+    if payees.labelled.get(command.payment_id).is_some() {
+        return Err(refusal::label_twice());
+    }
+    let mut payee = payees.payees.get(&command.creditor).cloned().unwrap_or_default();
+    payee
+        .confirm_fraud(command.counted_at_s, command.unusual)
+        .map_err(|error| refused(error.code(), &error))?;
+    let confirmed = FraudConfirmed {
+        payment_id: command.payment_id,
+        creditor: command.creditor,
+        counted_at_s: command.counted_at_s,
+        unusual: command.unusual,
+        source: command.source,
+    };
+    Ok(Decision {
+        events: smallvec![confirmed.into()],
+        ..Decision::default()
+    })
+}

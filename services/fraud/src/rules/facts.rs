@@ -1,0 +1,93 @@
+use cel::{
+    common::{
+        types::{CelDouble, CelString},
+        value::CowVal,
+    },
+    context::VariableResolver,
+};
+use tributary_contracts::fraud::AssessPayee;
+use tributary_fraud_domain::{FEATURES, FeatureVector};
+use tributary_money::Currency;
+
+use super::Lists;
+
+/// What rules may look at besides the features, which go by their own names.
+const OWN: [&str; 5] = ["currency", "customer", "debtor", "creditor", "score"];
+
+/// Whether a fact is called so.
+pub(super) fn is_fact(name: &str) -> bool {
+    OWN.contains(&name) || FEATURES.iter().any(|feature| feature.name == name)
+}
+
+/// A payment as rules see it.
+#[derive(Clone, Debug)]
+pub(crate) struct Facts<'f> {
+    currency: Currency,
+    customer: String,
+    debtor: String,
+    creditor: String,
+    features: &'f FeatureVector,
+    score: Option<f64>,
+}
+
+impl<'f> Facts<'f> {
+    pub(crate) fn new(command: &AssessPayee, features: &'f FeatureVector) -> Self {
+        Self {
+            currency: command.currency,
+            customer: command.customer.to_string(),
+            debtor: command.debtor.to_string(),
+            creditor: command.creditor.to_string(),
+            features,
+            score: None,
+        }
+    }
+
+    /// A payment of nobody, to try rules on.
+    pub(super) fn sample(features: &'f FeatureVector, score: Option<f64>, currency: Currency) -> Self {
+        let nobody = || "00000000-0000-0000-0000-000000000000".to_owned();
+        Self {
+            currency,
+            customer: nobody(),
+            debtor: nobody(),
+            creditor: nobody(),
+            features,
+            score,
+        }
+    }
+
+    pub(crate) fn scored(self, score: Option<f64>) -> Self {
+        Self { score, ..self }
+    }
+
+    pub(crate) fn features(&self) -> &'f FeatureVector {
+        self.features
+    }
+
+    pub(super) fn score(&self) -> Option<f64> {
+        self.score
+    }
+}
+
+/// Facts and lists, looked up by name when an expression asks.
+pub(super) struct Scope<'s> {
+    pub(super) facts: &'s Facts<'s>,
+    pub(super) lists: &'s Lists,
+}
+
+impl VariableResolver for Scope<'_> {
+    fn resolve<'b>(&'b self, name: &str) -> Option<CowVal<'b, 'b>> {
+        let text = |text: &'b str| Some(CowVal::owned(CelString::from(text)));
+        let number = |number: f64| Some(CowVal::owned(CelDouble::from(number)));
+        match name {
+            "currency" => text(self.facts.currency.code()),
+            "customer" => text(&self.facts.customer),
+            "debtor" => text(&self.facts.debtor),
+            "creditor" => text(&self.facts.creditor),
+            "score" => number(self.facts.score.unwrap_or(0.0)),
+            name => match FEATURES.iter().position(|feature| feature.name == name) {
+                Some(index) => number(self.facts.features.0[index]),
+                None => self.lists.get(name).map(|list| CowVal::Borrowed(list.as_ref())),
+            },
+        }
+    }
+}

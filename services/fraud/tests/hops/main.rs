@@ -1,0 +1,16 @@
+//! Payments through both hops: what is decided, by which versions, from which features.
+
+#[cfg(test)]
+mod activation;
+#[cfg(test)]
+mod bad_input;
+#[cfg(test)]
+mod deciding;
+#[cfg(test)]
+mod features;
+#[cfg(test)]
+mod labels;
+
+#[cfg(test)]
+#[path = "../two_hops.rs"]
+mod two_hops;
