@@ -116,6 +116,7 @@ fn text_of(schema: &Value, choices: &mut Choices) -> &'static str {
             "00000000000000000000000000000001",
             "1",
         ],
+        (_, Some(r"^-?[0-9]+(\.[0-9]+)?$")) => ["0", "-12.125", "NaN"],
         (_, Some(pattern)) if pattern.contains("[0-9]{4}") => ["1010", "1100:AB", "1100:GIBACZPX"],
         _ => return choices.among(TEXTS),
     };
