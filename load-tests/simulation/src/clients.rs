@@ -315,6 +315,7 @@ impl Clients {
             booking_date: self.date,
             remittance: None,
             details: Default::default(),
+            occurrence: None,
         }
     }
 

@@ -25,7 +25,8 @@ use crate::amount;
 use crate::app::{App, Shared};
 use crate::extract::{Id, Keyed, Parameters, Submitted, WaitFor};
 use crate::outcome::{Begun, about_payment, of_payment};
-use crate::problem::{Code, Problem};
+use crate::personal;
+use crate::problem::Problem;
 use crate::read::{PAYMENTS, Payment, PaymentList, PaymentPage, Queue, TIMELINES, Timeline};
 use crate::wish::{self, Wish};
 
@@ -58,7 +59,7 @@ pub(crate) struct NewPayment {
     #[serde(default)]
     business_day_convention: Convention,
     /// What the debtor writes to the creditor: no control characters, line breaks or marks of writing direction. It is
-    /// encrypted with the customer's key before it goes anywhere. Not with an `execution_date`.
+    /// encrypted with the customer's key before it goes anywhere.
     #[schema(value_type = Option<String>, min_length = 1, max_length = 140, examples("rent for May"))]
     remittance: Option<PersonalText>,
 }
@@ -93,24 +94,25 @@ pub(crate) async fn pay(
     }
     let id = wish::command_id("/v1/payments", &keyed.key);
     let payment = wish::payment_of(id);
+    let customer = CustomerId(body.customer);
+    let place = personal::of_payment(payment);
     if let Some(execution_date) = body.execution_date {
         if body.booking_date.is_some() {
             let detail = "booking_date follows from execution_date";
             return Err(Problem::refused("FIELD_MALFORMED", detail));
         }
-        if body.remittance.is_some() {
-            let detail = "a scheduled payment takes no remittance yet";
-            return Err(Problem::new(Code::RemittanceUnsupported, detail));
-        }
         let command = SchedulePayment {
             payment_id: payment,
-            customer: CustomerId(body.customer),
+            customer,
             debtor: AccountId(body.debtor),
             creditor: AccountId(body.creditor),
             amount: amount::written(amount),
             currency: body.currency,
             execution_date,
             convention: body.business_day_convention.into(),
+            remittance: app
+                .seal_remittance(place, customer, body.remittance.as_ref())
+                .await?,
             details: Details::default(),
         };
         let begin = Begin {
@@ -123,11 +125,9 @@ pub(crate) async fn pay(
         // It names all its dates: under the same key, another body is another wish.
         return begin.answer(&app, &keyed, &|_| false).await;
     }
-    let customer = CustomerId(body.customer);
-    let remittance = match &body.remittance {
-        Some(text) => Some(app.seal_remittance(payment, customer, text).await?),
-        None => None,
-    };
+    let remittance = app
+        .seal_remittance(place, customer, body.remittance.as_ref())
+        .await?;
     let command = PaymentsCommand::from(InitiateTransfer {
         payment_id: payment,
         customer,
@@ -138,6 +138,7 @@ pub(crate) async fn pay(
         booking_date: body.booking_date.unwrap_or_else(|| wish::today(wish::now())),
         remittance: remittance.clone(),
         details: Details::default(),
+        occurrence: None,
     });
     let written = amount::written(amount);
     let is_same = |there: &Payment| {

@@ -10,8 +10,9 @@ use tributary_money::Currency;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{ReadError, ReadModels, as_of, currency, decimal, positions, timestamp};
+use super::{ReadError, ReadModels, as_of, currency, decimal, positions, remittance, timestamp};
 use crate::cursor;
+use crate::personal::{self, Remittance};
 use crate::position::Position;
 
 /// Name of the list in its cursors.
@@ -47,6 +48,9 @@ pub(crate) struct StandingOrder {
     /// `following`, `preceding` or `modified-following`.
     #[schema(examples("following"))]
     pub(crate) business_day_convention: String,
+    /// What the debtor writes to the creditor with each payment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) remittance: Option<Remittance>,
     /// `active`; or, for good, `completed` or `cancelled`.
     #[schema(examples("active"))]
     pub(crate) state: String,
@@ -210,6 +214,7 @@ fn read(row: &PgRow, standing_order_id: Uuid) -> Result<StandingOrder, ReadError
         end_date: row.try_get("end_date")?,
         times: row.try_get("times")?,
         business_day_convention: row.try_get("convention")?,
+        remittance: remittance(row, personal::of_order(StandingOrderId(standing_order_id)))?,
         state: row.try_get("state")?,
         executed: row.try_get("executed")?,
         next_execution_date: row.try_get("next_execution_date")?,
