@@ -115,7 +115,7 @@ const ONE: &str = "SELECT * FROM payments.standing_orders WHERE order_id = $1";
 const PAYMENTS_OF: &str =
     "SELECT number, payment_id, occurrence.amount, occurrence.execution_date, state, code
     FROM payments.occurrences AS occurrence LEFT JOIN payments.payments AS payment USING (payment_id)
-    WHERE order_id = $1 ORDER BY number DESC LIMIT $2";
+    WHERE occurrence.order_id = $1 ORDER BY number DESC LIMIT $2";
 
 const OF_ACCOUNT: &str = concat!(
     "SELECT ",
