@@ -178,7 +178,8 @@ mod tests {
         // The cut-off is at 14:00 UTC in winter, at 13:00 in summer.
         assert_eq!(start("CZK", "2026-01-01", "2026-11-26T13:00:00Z"), "2026-11-26");
         assert_eq!(start("CZK", "2026-01-01", "2026-11-26T13:56:00Z"), "2026-11-27");
-        assert_eq!(start("CZK", "2026-01-01", "2026-11-26T23:30:00Z"), "2026-11-28");
+        // In Prague the next day has begun.
+        assert_eq!(start("CZK", "2026-01-01", "2026-11-26T23:30:00Z"), "2026-11-27");
         assert_eq!(start("CZK", "2026-01-01", "2026-07-01T13:30:00Z"), "2026-07-02");
         assert_eq!(start("CZK", "2026-12-24", "2026-11-26T13:00:00Z"), "2026-12-24");
         assert_eq!(start("USD", "2026-01-01", "2026-11-26T13:00:00Z"), "2026-01-01");
