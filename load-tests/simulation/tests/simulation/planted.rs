@@ -58,6 +58,9 @@ fn behind<L: Lie>() -> Cast {
     }
 }
 
+/// Seen in the books, or by a payment that waits for the return for ever.
+const RETURN_LOST: &[&str] = &["RETURN_LOST", "RESUMED_IN_VAIN"];
+
 const BUGS: [Bug; 17] = [
     Bug {
         name: "double credit on retry",
