@@ -11,13 +11,8 @@ use tributary_contracts::{
 use tributary_ids::{CustomerId, StandingOrderId};
 
 use crate::{
-<<<<<<< HEAD
     bank::{account, czk, payment, sealed, transfer},
-    clock::Clock,
-=======
-    bank::{account, czk, payment, transfer},
     services::Services,
->>>>>>> edges
 };
 
 pub(crate) fn scheduled(amount: &str, execution_date: &str) -> SchedulePayment {
@@ -36,7 +31,7 @@ pub(crate) fn scheduled(amount: &str, execution_date: &str) -> SchedulePayment {
 }
 
 /// The texts of the payments that began, in the order of time.
-fn texts(clock: &Clock) -> Vec<Option<Sealed>> {
+fn texts(clock: &Services) -> Vec<Option<Sealed>> {
     clock.begun().into_iter().map(|begun| begun.remittance).collect()
 }
 
@@ -180,7 +175,7 @@ fn what_can_not_be_scheduled_is_refused() {
 
 #[test]
 fn a_scheduled_payment_begins_with_its_text() {
-    let mut clock = Clock::open();
+    let mut clock = Services::open();
     let with = |remittance| SchedulePayment {
         remittance,
         ..scheduled("1", "2027-01-18")
@@ -208,7 +203,7 @@ fn a_scheduled_payment_begins_with_its_text() {
     clock.until("2027-01-18T14:00:00Z");
     assert_eq!(texts(&clock), [text()]);
     // The wish comes again after its day.
-    let conflicts = |clock: &Clock| clock.told().iter().filter(|told| told.event.is_err()).count();
+    let conflicts = |clock: &Services| clock.told().iter().filter(|told| told.event.is_err()).count();
     let before = conflicts(&clock);
     clock.pay(with(text()));
     assert_eq!(conflicts(&clock), before);
@@ -218,7 +213,7 @@ fn a_scheduled_payment_begins_with_its_text() {
 
 #[test]
 fn every_payment_of_an_order_bears_its_text_and_says_which_it_is() {
-    let mut clock = Clock::open();
+    let mut clock = Services::open();
     let with = |remittance| CreateStandingOrder {
         remittance,
         ..order("7", Frequency::Weekly, "2027-01-15", Until::Times(3))
@@ -249,7 +244,7 @@ fn every_payment_of_an_order_bears_its_text_and_says_which_it_is() {
 
 #[test]
 fn a_payment_that_names_an_order_whose_it_is_not_is_refused() {
-    let mut clock = Clock::open();
+    let mut clock = Services::open();
     let order_id = order_id();
     let command = InitiateTransfer {
         occurrence: Some(OccurrenceOf { order_id, number: 1 }),
