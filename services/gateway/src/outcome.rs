@@ -16,7 +16,7 @@ use tributary_stream::StreamEvent;
 
 use crate::app::App;
 use crate::log::{Seen, Waiting};
-use crate::personal::Remittance;
+use crate::personal::{self, HasRemittance, Remittance};
 use crate::position::Position;
 use crate::problem::Problem;
 use crate::read::{self, Account, CommandState, FraudView, Payment, ReadError};
@@ -30,11 +30,11 @@ pub(crate) enum Outcome<T> {
     Refused(Problem),
 }
 
-impl Outcome<Payment> {
-    /// Opens what is sealed in the payment.
+impl<T: HasRemittance> Outcome<T> {
+    /// Opens what is sealed in it.
     pub(crate) async fn reveal(&mut self, app: &App) {
-        if let Self::Done(payment) | Self::Before(payment) = self {
-            app.reveal(std::slice::from_mut(payment)).await;
+        if let Self::Done(there) | Self::Before(there) = self {
+            app.reveal(std::slice::from_mut(there)).await;
         }
     }
 }
@@ -310,6 +310,7 @@ fn initiated(
         PaymentKind::InternalTransfer => "internal-transfer",
         PaymentKind::Refund => "refund",
     };
+    let place = personal::of_payment_or_order(terms.payment_id, terms.occurrence);
     Payment {
         payment_id: terms.payment_id.0,
         kind: kind.to_owned(),
@@ -321,7 +322,9 @@ fn initiated(
         booking_date: terms.booking_date,
         execution_date: None,
         due_at: None,
-        remittance: terms.remittance.clone().map(Remittance::new),
+        remittance: (terms.remittance.clone()).map(|sealed| Remittance::new(place, sealed)),
+        standing_order: terms.occurrence.map(|occurrence| occurrence.order_id.0),
+        occurrence: terms.occurrence.map(|occurrence| i64::from(occurrence.number)),
         refunds: terms.refunds.map(|original| original.0),
         state: "pending".to_owned(),
         code: None,
@@ -344,6 +347,7 @@ fn scheduled(
     position: &Position,
 ) -> Payment {
     let decimal = |minor| Money::new(minor, terms.currency).to_decimal().to_string();
+    let place = personal::of_payment(terms.payment_id);
     Payment {
         payment_id: terms.payment_id.0,
         kind: "internal-transfer".to_owned(),
@@ -355,7 +359,9 @@ fn scheduled(
         booking_date: terms.execution_date,
         execution_date: Some(terms.execution_date),
         due_at: Some(read::timestamp(terms.due_at)),
-        remittance: None,
+        remittance: (terms.remittance.clone()).map(|sealed| Remittance::new(place, sealed)),
+        standing_order: None,
+        occurrence: None,
         refunds: None,
         state: "scheduled".to_owned(),
         code: None,

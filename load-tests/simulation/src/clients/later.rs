@@ -86,6 +86,7 @@ impl Clients {
             currency,
             execution_date,
             convention: terms.convention,
+            remittance: None,
             details: Default::default(),
         }
         .into();
@@ -122,6 +123,7 @@ impl Clients {
             start_date,
             until,
             convention: terms.convention,
+            remittance: None,
             details: Default::default(),
         }
         .into();

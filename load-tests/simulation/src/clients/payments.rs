@@ -40,6 +40,7 @@ impl Clients {
             booking_date: self.today(currency),
             remittance: None,
             details: Default::default(),
+            occurrence: None,
         }
         .into();
         self.payments.push(Known {

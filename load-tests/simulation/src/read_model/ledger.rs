@@ -33,10 +33,7 @@ pub(crate) fn difference(
             && u64::try_from(row.seq) == Ok(account.seq)
             && (row.block, row.closed) == (account.block, account.closed);
         if !same {
-            return Some(format!(
-                "account {id}: the row is {}, the fold {account:?}",
-                format!("{row:?}")
-            ));
+            return Some(format!("account {id}: the row is {row:?}, the fold {account:?}"));
         }
     }
     if known != rows.len() {

@@ -24,6 +24,13 @@ impl World {
         self.project(Model::Ledger, false)?;
         self.project(Model::Payments, false)?;
         differs(payments::of_the_whole_log(&self.payments, &self.broker))?;
+        // An operator has let them go on, and nothing stands in their way any more.
+        if let Some(payment) = self.payments.rows.quarantined().first() {
+            return Err(broken(
+                "RESUMED_IN_VAIN",
+                format!("payment {payment} is quarantined again, though nothing strikes any more"),
+            ));
+        }
         self.judge.finish(&self.broker)?;
         self.found()?;
         self.check_acknowledged()?;

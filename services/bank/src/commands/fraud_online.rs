@@ -10,13 +10,15 @@ use clap::{Args, ValueEnum};
 use tributary_contracts::codec::{self, Message, read_event};
 use tributary_contracts::envelope::{Channel, CommandEnvelope, Initiator};
 use tributary_contracts::fraud::{
-    ActivateModel, ActivateRules, ConfirmFraud, FraudCommand, FraudEvent, LabelSource, PayeesCommand, PayeesEvent,
-    PaymentDecided, UseVersions, Version,
+    ActivateModel, ActivateRules, ConfirmFraud, FraudCommand, FraudEvent, LabelSource, PayeesCommand,
+    PayeesEvent, PaymentDecided, UseVersions, Version,
 };
 use tributary_contracts::partition::partition_of;
 use tributary_contracts::record::Outgoing;
 use tributary_contracts::runtime::RuntimeEvent;
-use tributary_contracts::topics::{FRAUD_EVENTS, FRAUD_INBOX, FRAUD_PAYEES_EVENTS, FRAUD_PAYEES_INBOX, Topic};
+use tributary_contracts::topics::{
+    FRAUD_EVENTS, FRAUD_INBOX, FRAUD_PAYEES_EVENTS, FRAUD_PAYEES_INBOX, Topic,
+};
 use tributary_fraud::RuleSet;
 use tributary_fraud_domain::Model;
 use tributary_ids::{CommandId, PaymentId};
@@ -100,8 +102,12 @@ impl Activate {
         let known: Vec<PayeesCommand> = partitions
             .iter()
             .flat_map(|&partition| {
-                let model = model.clone().map(|artefact| ActivateModel { partition, artefact }.into());
-                let rules = rules.clone().map(|rules| ActivateRules { partition, rules }.into());
+                let model = model
+                    .clone()
+                    .map(|artefact| ActivateModel { partition, artefact }.into());
+                let rules = rules
+                    .clone()
+                    .map(|rules| ActivateRules { partition, rules }.into());
                 model.into_iter().chain(rules)
             })
             .collect();
@@ -158,8 +164,12 @@ impl Label {
             },
         });
         let asked = [(command.key(), command)];
-        let _confirmed: Vec<PayeesEvent> =
-            ask(&self.brokers, FRAUD_PAYEES_INBOX, FRAUD_PAYEES_EVENTS, asked.into_iter())?;
+        let _confirmed: Vec<PayeesEvent> = ask(
+            &self.brokers,
+            FRAUD_PAYEES_INBOX,
+            FRAUD_PAYEES_EVENTS,
+            asked.into_iter(),
+        )?;
         println!("payment {} is labelled as fraud", self.payment);
         Ok(ExitCode::SUCCESS)
     }

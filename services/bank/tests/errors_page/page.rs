@@ -79,7 +79,12 @@ fn codes_in(source: &str) -> Vec<String> {
 fn every_code_that_the_runtime_gives_is_listed_here() {
     let mut given = codes_in("../../shared/stream/src/process.rs");
     given.extend(codes_in("../../shared/stream/src/process/output.rs"));
-    for service in ["accounts/src/service", "payments/src/service", "fraud/src/customers", "fraud/src/payees"] {
+    for service in [
+        "accounts/src/service",
+        "payments/src/service",
+        "fraud/src/customers",
+        "fraud/src/payees",
+    ] {
         given.extend(codes_in(&format!("../{service}.rs")));
     }
     given.sort_unstable();

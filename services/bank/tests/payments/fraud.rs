@@ -48,7 +48,11 @@ fn rules_are_activated_while_payments_come_and_a_fraud_is_labelled() {
     std::fs::write(&file, rules("amuont > 15.0")).unwrap();
     let refused = fraud(&bank, &["activate", "--rules", &path]);
     assert!(!refused.status.success());
-    assert!(told(&refused).contains("RULES_UNKNOWN_VARIABLE"), "{}", told(&refused));
+    assert!(
+        told(&refused).contains("RULES_UNKNOWN_VARIABLE"),
+        "{}",
+        told(&refused)
+    );
     std::fs::write(&file, rules("amount > 15.0")).unwrap();
     let activated = fraud(&bank, &["activate", "--rules", &path]);
     assert!(activated.status.success(), "{}", told(&activated));

@@ -67,6 +67,6 @@ impl PaymentsCheck {
 
     /// Whether something that ended long ago was forgotten.
     pub(crate) fn forgot(&self) -> bool {
-        self.forgot
+        self.ended.has_forgotten()
     }
 }

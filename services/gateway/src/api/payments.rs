@@ -25,6 +25,7 @@ use crate::amount;
 use crate::app::{App, Shared};
 use crate::extract::{Id, Keyed, Parameters, Submitted, WaitFor};
 use crate::outcome::{Begun, about, of_payment};
+use crate::personal;
 use crate::problem::Problem;
 use crate::read::{PAYMENTS, Payment, PaymentList, PaymentPage, Queue, TIMELINES, Timeline};
 use crate::wish::{self, Wish};
@@ -59,7 +60,7 @@ pub(crate) struct NewPayment {
     #[serde(default)]
     pub(super) business_day_convention: Convention,
     /// What the debtor writes to the creditor: no control characters, line breaks or marks of writing direction. It is
-    /// encrypted with the customer's key before it goes anywhere. Not with an `execution_date`.
+    /// encrypted with the customer's key before it goes anywhere.
     #[schema(value_type = Option<String>, min_length = 1, max_length = 140, examples("rent for May"))]
     pub(super) remittance: Option<PersonalText>,
 }
@@ -96,10 +97,10 @@ pub(crate) async fn pay(
         return scheduled_payments::schedule(&app, &keyed, id, &body, amount, execution_date).await;
     }
     let customer = CustomerId(body.customer);
-    let remittance = match &body.remittance {
-        Some(text) => Some(app.seal_remittance(payment, customer, text).await?),
-        None => None,
-    };
+    let place = personal::of_payment(payment);
+    let remittance = app
+        .seal_remittance(place, customer, body.remittance.as_ref())
+        .await?;
     let command = PaymentsCommand::from(InitiateTransfer {
         payment_id: payment,
         customer,
@@ -110,6 +111,7 @@ pub(crate) async fn pay(
         booking_date: body.booking_date.unwrap_or_else(|| wish::today(wish::now())),
         remittance: remittance.clone(),
         details: Details::default(),
+        occurrence: None,
     });
     let written = amount::written(amount);
     let is_same = |there: &Payment| {

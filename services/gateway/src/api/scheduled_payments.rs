@@ -14,7 +14,8 @@ use super::payments::{Begin, NewPayment, go_on};
 use crate::amount;
 use crate::app::{App, Shared};
 use crate::extract::{Id, Keyed};
-use crate::problem::{Code, Problem};
+use crate::personal;
+use crate::problem::Problem;
 use crate::read::Payment;
 use crate::wish;
 
@@ -31,20 +32,21 @@ pub(super) async fn schedule(
         let detail = "booking_date follows from execution_date";
         return Err(Problem::refused("FIELD_MALFORMED", detail));
     }
-    if body.remittance.is_some() {
-        let detail = "a scheduled payment takes no remittance yet";
-        return Err(Problem::new(Code::RemittanceUnsupported, detail));
-    }
     let payment = wish::payment_of(id);
+    let customer = CustomerId(body.customer);
+    let place = personal::of_payment(payment);
     let command = SchedulePayment {
         payment_id: payment,
-        customer: CustomerId(body.customer),
+        customer,
         debtor: AccountId(body.debtor),
         creditor: AccountId(body.creditor),
         amount: amount::written(amount),
         currency: body.currency,
         execution_date,
         convention: body.business_day_convention.into(),
+        remittance: app
+            .seal_remittance(place, customer, body.remittance.as_ref())
+            .await?,
         details: Details::default(),
     };
     let begin = Begin {

@@ -12,6 +12,7 @@ use tributary_contracts::payments::{
 };
 use tributary_ids::{AccountId, CommandId, CustomerId, StandingOrderId};
 use tributary_money::Currency;
+use tributary_pii::PersonalText;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -23,6 +24,7 @@ use crate::app::{App, Shared};
 use crate::cursor;
 use crate::extract::{Id, Keyed, Parameters, Submitted, WaitFor};
 use crate::outcome::about;
+use crate::personal;
 use crate::problem::Problem;
 use crate::read::{PAYMENTS, STANDING_ORDERS, StandingOrder, StandingOrderPage};
 use crate::wish;
@@ -92,6 +94,10 @@ pub(crate) struct NewStandingOrder {
     /// Where a day goes that is no business day.
     #[serde(default)]
     business_day_convention: Convention,
+    /// What the debtor writes to the creditor with each payment: no control characters, line breaks or marks of writing
+    /// direction. It is encrypted with the customer's key before it goes anywhere.
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 140, examples("rent"))]
+    remittance: Option<PersonalText>,
 }
 
 impl NewStandingOrder {
@@ -144,17 +150,23 @@ pub(crate) async fn create(
     };
     let id = wish::command_id("/v1/standing-orders", &keyed.key);
     let order = wish::standing_order_of(id);
+    let frequency = body.frequency()?;
+    let customer = CustomerId(body.customer);
+    let place = personal::of_order(order);
     let command = CreateStandingOrder {
         order_id: order,
-        customer: CustomerId(body.customer),
+        customer,
         debtor: AccountId(body.debtor),
         creditor: AccountId(body.creditor),
         amount: amount::written(amount),
         currency: body.currency,
-        frequency: body.frequency()?,
+        frequency,
         start_date: body.start_date,
         until,
         convention: body.business_day_convention.into(),
+        remittance: app
+            .seal_remittance(place, customer, body.remittance.as_ref())
+            .await?,
         details: Details::default(),
     };
     let ids = Ids {
@@ -195,7 +207,7 @@ impl Ids {
             .wait
             .map(|_| app.payments.waiters.register([self.command.0, self.command.0]));
         let position = submit(app, self.command, self.correlation_id, keyed, &command).await?;
-        let outcome = within(keyed.wait, async {
+        let mut outcome = within(keyed.wait, async {
             match waiting {
                 Some(waiting) => {
                     let there = app.models.standing_order(self.order);
@@ -205,6 +217,9 @@ impl Ids {
             }
         })
         .await?;
+        if let Some(outcome) = &mut outcome {
+            outcome.reveal(app).await;
+        }
         let in_log = InLog {
             command: self.command,
             position,
@@ -236,7 +251,8 @@ pub(crate) async fn show(
     wait_for: WaitFor,
 ) -> Result<Response, Problem> {
     app.reach(&wait_for.0, &[PAYMENTS]).await?;
-    let order = known(&app, StandingOrderId(id)).await?;
+    let mut order = known(&app, StandingOrderId(id)).await?;
+    app.reveal(std::slice::from_mut(&mut order)).await;
     Ok(shown(vec![order.position.clone()], order))
 }
 
@@ -340,6 +356,7 @@ pub(crate) async fn of_account(
     let limit = page.limit()?;
     let after = page.after(|text| cursor::payments(STANDING_ORDERS, text))?;
     app.reach(&wait_for.0, &[PAYMENTS]).await?;
-    let page = app.models.standing_orders(AccountId(id), after, limit).await?;
+    let mut page = app.models.standing_orders(AccountId(id), after, limit).await?;
+    app.reveal(&mut page.standing_orders).await;
     Ok(shown(page.as_of.clone(), page))
 }

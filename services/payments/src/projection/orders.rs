@@ -10,6 +10,7 @@ use tributary_contracts::{
     payments::{
         BusinessDayConvention, Frequency, Occurrence, PaymentsEvent, StandingOrderCreated, Subject, Until,
     },
+    sealed::Sealed,
 };
 use tributary_ids::{AccountId, CustomerId, PaymentId, StandingOrderId};
 use tributary_projection::{LoggedEvent, Payload};
@@ -32,6 +33,7 @@ pub(super) struct OrderRow {
     end_date: Option<BusinessDate>,
     times: Option<u32>,
     convention: String,
+    remittance: Option<String>,
     state: String,
     executed: u32,
     next_date: Option<BusinessDate>,
@@ -139,6 +141,7 @@ impl OrderRow {
             end_date: None,
             times: None,
             convention: convention.to_owned(),
+            remittance: created.remittance.as_ref().map(Sealed::to_string),
             state: ACTIVE.to_owned(),
             executed: 0,
             next_date: None,

@@ -17,17 +17,11 @@ use tributary_contracts::{
 };
 use tributary_fraud::{Fraud, FraudPayees};
 use tributary_ids::{AccountId, CommandId, CustomerId, PaymentId};
-use tributary_money::Currency;
 use tributary_payments::Payments;
 use tributary_payments_domain::Payment;
 use tributary_stream::Stepper;
 
-pub(crate) const PARTITIONS: i32 = 2;
-pub(crate) const NOW: i64 = 1_800_000_000_000;
-
-pub(crate) fn czk() -> Currency {
-    "CZK".parse().unwrap()
-}
+pub(crate) use crate::services::{NOW, PARTITIONS, czk};
 
 pub(crate) fn account(name: &str) -> AccountId {
     AccountId::named(name)
@@ -49,6 +43,7 @@ pub(crate) fn transfer(amount: &str) -> InitiateTransfer {
         booking_date: "2026-11-25".parse().unwrap(),
         remittance: None,
         details: Default::default(),
+        occurrence: None,
     }
 }
 

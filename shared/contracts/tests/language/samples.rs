@@ -84,6 +84,10 @@ pub(crate) fn of_schema(document: &Value, schema: &Value, choices: &mut Choices)
     };
     match kind.as_str() {
         Some("string") => Value::from(text_of(schema, choices)),
+        // A message with many narrow numbers would hardly ever be good.
+        Some("integer") if schema["format"] == "uint32" && !choices.one_in(12) => {
+            Value::from(choices.among(&[0, 1, 42]))
+        }
         Some("integer") => Value::from(choices.among(NUMBERS)),
         Some("boolean") => Value::from(choices.one_in(2)),
         Some("null") => Value::Null,
@@ -116,7 +120,7 @@ fn text_of(schema: &Value, choices: &mut Choices) -> &'static str {
             "00000000000000000000000000000001",
             "1",
         ],
-        (_, Some(r"^-?[0-9]+(\.[0-9]+)?$")) => ["0", "-12.125", "NaN"],
+        (_, Some(r"^-?[0-9]+(\.[0-9]+)?$")) => ["0", "-12.125", "1e3"],
         (_, Some(pattern)) if pattern.contains("[0-9]{4}") => ["1010", "1100:AB", "1100:GIBACZPX"],
         _ => return choices.among(TEXTS),
     };

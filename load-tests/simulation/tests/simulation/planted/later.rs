@@ -57,6 +57,7 @@ impl Twist for PaysTwice {
             booking_date: executed.execution_date,
             remittance: None,
             details: order.details.clone(),
+            occurrence: None,
         };
         let key = transfer.payment_id.to_string();
         let command = PaymentsCommand::from(transfer);
