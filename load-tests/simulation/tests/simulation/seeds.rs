@@ -48,7 +48,7 @@ const STRUCK: [&str; 30] = [
 ];
 
 /// Events that must have come of it.
-const TOLD: [&str; 23] = [
+const TOLD: [&str; 24] = [
     "payments.payment-completed",
     "payments.payment-rejected",
     "payments.payment-returned",
