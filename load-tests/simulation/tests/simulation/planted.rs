@@ -166,7 +166,7 @@ const BUGS: [Bug; 17] = [
         name: "a due payment forgotten at a restore",
         cast: || payments(Part::of::<Twisted<ForgetsDays>>().behind(lying::<Restores>)),
         seeds: 50,
-        codes: &["DEADLINE_MISSED"],
+        codes: &["DEADLINE_MISSED", "DEADLINE_SWALLOWED"],
     },
     Bug {
         name: "a cancelled scheduled payment made all the same",
