@@ -27,6 +27,7 @@ mod statistics;
 pub use fault::{BadRow, Fault, HistoryError, Parked, Position};
 pub use generator::{Config, generate};
 pub use history::{History, LocatedRows, Rows, open_history};
+pub use lines::{Line, Lines};
 pub use model::{
     Contra, Counterparty, FORMAT_VERSION, Header, HistoryRow, OPENING_SEQUENCE, Open, POSITION_MAX, Posting,
     Release, Reserve, Reversal, Settle, StandingOrder, Transfer, sequence,

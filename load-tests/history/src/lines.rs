@@ -3,14 +3,15 @@
 use std::io::{self, BufRead, Read};
 
 /// One line without its end, which may be LF or CRLF.
-pub(crate) struct Line<'a> {
+pub struct Line<'a> {
     /// From 1.
-    pub(crate) number: u64,
+    pub number: u64,
     /// None when the line is longer than the limit.
-    pub(crate) bytes: Option<&'a [u8]>,
+    pub bytes: Option<&'a [u8]>,
 }
 
-pub(crate) struct Lines<R> {
+/// The lines of a text, one after the other.
+pub struct Lines<R> {
     reader: R,
     length_max: usize,
     buffer: Vec<u8>,
@@ -19,7 +20,7 @@ pub(crate) struct Lines<R> {
 
 impl<R: BufRead> Lines<R> {
     /// Lines of at most `length_max` bytes, their ends included.
-    pub(crate) fn new(reader: R, length_max: usize) -> Self {
+    pub fn new(reader: R, length_max: usize) -> Self {
         Self {
             reader,
             length_max,
@@ -29,7 +30,10 @@ impl<R: BufRead> Lines<R> {
     }
 
     /// The next line. An empty line that nothing follows is none: it is an editor's.
-    pub(crate) fn next_line(&mut self) -> io::Result<Option<Line<'_>>> {
+    ///
+    /// # Errors
+    /// When the reader can't be read.
+    pub fn next_line(&mut self) -> io::Result<Option<Line<'_>>> {
         self.buffer.clear();
         let mut limited = (&mut self.reader).take(self.length_max as u64);
         if limited.read_until(b'\n', &mut self.buffer)? == 0 {

@@ -30,6 +30,7 @@ enum Command {
     Dlq(commands::dlq::Dlq),
     Pii(commands::pii::Pii),
     Simulate(commands::simulate::Simulate),
+    Fraud(commands::fraud::Fraud),
 }
 
 fn main() -> ExitCode {
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
         Command::Dlq(dlq) => dlq.run(),
         Command::Pii(pii) => pii.run(),
         Command::Simulate(simulate) => simulate.run(),
+        Command::Fraud(fraud) => fraud.run(),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

@@ -30,7 +30,7 @@ fn cpu_model() -> Option<String> {
 }
 
 /// The checkout's commit, and whether there is more than it.
-fn commit() -> Option<String> {
+pub(crate) fn commit() -> Option<String> {
     let git = |arguments: &[&str]| {
         let output = Command::new("git").args(arguments).output().ok()?;
         let text = String::from_utf8(output.stdout).ok()?;

@@ -5,6 +5,7 @@ pub(crate) mod demo;
 pub(crate) mod dlq;
 pub(crate) mod export;
 mod flow;
+pub(crate) mod fraud;
 mod live;
 pub(crate) mod load;
 mod machine;

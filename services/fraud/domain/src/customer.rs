@@ -1,0 +1,137 @@
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    DAY_S, Payment,
+    sliding::{Sliding, Spec, Tally},
+};
+
+const WINDOWS: Spec = Spec {
+    delay_s: 0,
+    lengths_s: [DAY_S, 7 * DAY_S, 30 * DAY_S],
+};
+
+/// A payment is unusual for its customer above this many times what is typical. Chosen on validation weeks among 2.5, 3,
+/// 3.5 and 4 (`docs/fraud.md`).
+pub const UNUSUAL_ABOVE: f64 = 3.5;
+
+/// Roots of amounts are whole numbers of 1/100 of the root of a minor unit, so that their sums are exact.
+const ROOT_SCALE: u64 = 100;
+
+/// What is known of a customer's payments.
+///
+/// The state of the first hop: it is keyed by customer, and what it finds goes with the payment to the payee's.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Customer {
+    payments: Sliding<Spent>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Spent {
+    payments: u32,
+    unusual: u32,
+    /// Minor units.
+    amount: i128,
+    /// Of [`ROOT_SCALE`].
+    roots: u64,
+}
+
+impl Tally for Spent {
+    fn add(&mut self, other: &Self) {
+        self.payments += other.payments;
+        self.unusual += other.unusual;
+        self.amount += other.amount;
+        self.roots += other.roots;
+    }
+
+    fn subtract(&mut self, other: &Self) {
+        self.payments -= other.payments;
+        self.unusual -= other.unusual;
+        self.amount -= other.amount;
+        self.roots -= other.roots;
+    }
+}
+
+/// A payment beside the customer's others. Windows of 1, 7 and 30 days, (t - w, t], this payment included.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CustomerFeatures {
+    pub payments: [u32; 3],
+    /// Units.
+    pub mean_amount: [f64; 3],
+    /// The amount as a multiple of what is typical over 30 days: the square of the mean root, which single large amounts
+    /// move less than they do a mean. 0 when nothing but amounts of 0 is known.
+    pub times_typical: f64,
+    /// Above [`UNUSUAL_ABOVE`] times what is typical.
+    pub unusual: bool,
+    /// Unusual payments over 7 days, this one left out.
+    pub unusual_before: u32,
+    /// When the payment was counted, in seconds since the epoch: its own time, or the boundary when it came later than
+    /// may be.
+    pub counted_at_s: i64,
+}
+
+impl Customer {
+    /// Counts a payment and says what it looks like beside the others.
+    ///
+    /// Payments of the same second count in the order in which they come. One whose event time lies up to
+    /// [`SKEW_S`](crate::SKEW_S) before the customer's newest is counted and judged at its place; what was said of
+    /// the newer ones stays said. An earlier one counts at that boundary.
+    pub fn observe(&mut self, payment: &Payment) -> CustomerFeatures {
+        let at_s = self.payments.effective(payment.at_s());
+        let amount = payment.amount_minor();
+        let spent = Spent {
+            payments: 1,
+            unusual: 0,
+            amount: i128::from(amount),
+            roots: root(amount),
+        };
+        self.payments.add(&WINDOWS, at_s, &spent);
+        self.payments.advance(&WINDOWS, at_s, |_| ());
+        let sums = self.payments.sums_at(&WINDOWS, at_s);
+        let times_typical = times_typical(amount, sums[2].roots, sums[2].payments);
+        let unusual = times_typical > UNUSUAL_ABOVE;
+        if unusual {
+            let mark = Spent {
+                unusual: 1,
+                ..Spent::default()
+            };
+            self.payments.add(&WINDOWS, at_s, &mark);
+        }
+        CustomerFeatures {
+            payments: sums.map(|sum| sum.payments),
+            mean_amount: sums.map(|sum| mean_amount(sum.amount, sum.payments)),
+            times_typical,
+            unusual,
+            unusual_before: sums[1].unusual,
+            counted_at_s: at_s,
+        }
+    }
+
+    /// Event time of the newest payment, in seconds since the epoch. A state that is 31 days older than the present tells
+    /// nothing that an empty one doesn't, and may be dropped.
+    pub fn newest_s(&self) -> i64 {
+        self.payments.newest_s()
+    }
+}
+
+/// Units.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "exact up to 2^53 minor units, and a mean beyond"
+)]
+fn mean_amount(minor: i128, payments: u32) -> f64 {
+    minor as f64 / f64::from(payments) / crate::payment::MINOR_PER_UNIT as f64
+}
+
+fn root(amount_minor: i64) -> u64 {
+    (amount_minor.unsigned_abs() * ROOT_SCALE * ROOT_SCALE).isqrt()
+}
+
+fn times_typical(amount_minor: i64, roots: u64, payments: u32) -> f64 {
+    let mean_root = roots as f64 / f64::from(payments) / ROOT_SCALE as f64;
+    let typical = mean_root * mean_root;
+    if typical > 0.0 {
+        amount_minor as f64 / typical
+    } else {
+        0.0
+    }
+}

@@ -1,0 +1,246 @@
+//! Sums over true sliding windows of one key, in event time.
+
+use std::collections::VecDeque;
+
+use serde::{Deserialize, Serialize};
+
+/// How much earlier than the newest payment of its key a payment may be and still count at its own time, in seconds. One
+/// that is earlier yet counts at that boundary.
+pub const SKEW_S: i64 = 3_600;
+
+/// Most entries that a key holds. A key with more merges what lies close together, see [`Sliding::add`].
+pub const ENTRIES_MAX: usize = 4_096;
+
+/// Seconds within which payments are merged: all of a second always, the others only for keys with too many entries. By
+/// the hour the longest windows have 900 entries.
+const GRAINS_S: [i64; 4] = [1, 60, 600, 3_600];
+
+/// What is summed.
+pub(crate) trait Tally: Copy + Default {
+    fn add(&mut self, other: &Self);
+
+    /// Takes back what was added before.
+    fn subtract(&mut self, other: &Self);
+}
+
+/// Three windows (t - delay - length, t - delay].
+pub(crate) struct Spec {
+    pub(crate) delay_s: i64,
+    /// Ascending.
+    pub(crate) lengths_s: [i64; 3],
+}
+
+impl Spec {
+    /// How far back anything counts, for a payment that is as late as may be too.
+    const fn reach_s(&self) -> i64 {
+        self.delay_s + self.lengths_s[2] + SKEW_S
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Entry<T> {
+    pub(crate) at_s: i64,
+    pub(crate) tally: T,
+}
+
+/// What happened at one key, and the sums over three windows as they are at its newest payment.
+///
+/// A payment that comes in order costs O(1), since each entry enters and leaves each window once; a late one costs a walk
+/// over the entries.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Sliding<T> {
+    /// In order of time, no two of the same time.
+    entries: VecDeque<Entry<T>>,
+    /// Entries before this one lie at or before newest - delay.
+    matured: usize,
+    /// First entry of each window.
+    begins: [usize; 3],
+    sums: [T; 3],
+    newest_s: i64,
+    grain: u8,
+}
+
+impl<T: Tally> Default for Sliding<T> {
+    fn default() -> Self {
+        Self {
+            entries: VecDeque::new(),
+            matured: 0,
+            begins: [0; 3],
+            sums: [T::default(); 3],
+            newest_s: i64::MIN / 2,
+            grain: 0,
+        }
+    }
+}
+
+impl<T: Tally> Sliding<T> {
+    /// When a payment of `at_s` counts: then, or at the boundary when it is later than anything may be.
+    pub(crate) fn effective(&self, at_s: i64) -> i64 {
+        at_s.max(self.newest_s - SKEW_S)
+    }
+
+    pub(crate) fn newest_s(&self) -> i64 {
+        self.newest_s
+    }
+
+    /// Lets time go on to `now_s`; `matures` gets each entry that reaches newest - delay, in order.
+    pub(crate) fn advance(&mut self, spec: &Spec, now_s: i64, mut matures: impl FnMut(&Entry<T>)) {
+        if now_s < self.newest_s {
+            return;
+        }
+        self.newest_s = now_s;
+        let edge_s = now_s - spec.delay_s;
+        while let Some(entry) = self
+            .entries
+            .get(self.matured)
+            .filter(|entry| entry.at_s <= edge_s)
+        {
+            for sum in &mut self.sums {
+                sum.add(&entry.tally);
+            }
+            matures(entry);
+            self.matured += 1;
+        }
+        for ((begin, sum), length_s) in self.begins.iter_mut().zip(&mut self.sums).zip(spec.lengths_s) {
+            while *begin < self.matured && self.entries[*begin].at_s <= edge_s - length_s {
+                sum.subtract(&self.entries[*begin].tally);
+                *begin += 1;
+            }
+        }
+        self.forget(spec);
+    }
+
+    /// Drops what counts nowhere any more.
+    fn forget(&mut self, spec: &Spec) {
+        let before_s = self.newest_s - spec.reach_s();
+        let old = |entry: &&Entry<T>| entry.at_s <= before_s;
+        let count = self.entries.iter().take_while(old).count();
+        if count > 0 {
+            self.entries.drain(..count);
+            self.matured -= count;
+            self.begins = self.begins.map(|begin| begin - count);
+        }
+        if self.entries.is_empty() {
+            self.grain = 0;
+        }
+    }
+
+    /// Adds at `at_s`, which [`Sliding::effective`] has given, to the entry of that time.
+    ///
+    /// Beyond [`ENTRIES_MAX`] entries those of a minute, then of ten, then of an hour become one at the latest time among
+    /// them: windows of such a key end to within that, and its memory stays bounded.
+    pub(crate) fn add(&mut self, spec: &Spec, at_s: i64, tally: &T) {
+        let index = match self.find(at_s) {
+            Ok(index) => index,
+            Err(index) => {
+                self.insert(spec, index, at_s);
+                index
+            }
+        };
+        let last = self.entries.len() - 1;
+        if index == last && at_s > self.entries[last].at_s {
+            self.entries[last].at_s = at_s;
+        }
+        self.add_to(index, tally);
+        if self.entries.len() > ENTRIES_MAX {
+            self.coarsen(spec);
+        }
+    }
+
+    /// Changes the entry of `at_s` by `change`. None when there is none; otherwise whether it lies where windows have gone by.
+    pub(crate) fn change(&mut self, at_s: i64, change: impl FnOnce(&T) -> Option<T>) -> Option<bool> {
+        let index = self.find(at_s).ok()?;
+        let before = self.entries[index].tally;
+        let after = change(&before)?;
+        self.entries[index].tally = after;
+        for (sum, begin) in self.sums.iter_mut().zip(self.begins) {
+            if (begin..self.matured).contains(&index) {
+                sum.subtract(&before);
+                sum.add(&after);
+            }
+        }
+        Some(index < self.matured)
+    }
+
+    /// The entry that a payment of `at_s` belongs to, or where one has to be inserted.
+    fn find(&self, at_s: i64) -> Result<usize, usize> {
+        let grain_s = GRAINS_S[usize::from(self.grain)];
+        let bucket = at_s.div_euclid(grain_s);
+        // Nearly always the newest.
+        match self.entries.back() {
+            None => return Err(0),
+            Some(last) if last.at_s.div_euclid(grain_s) < bucket => return Err(self.entries.len()),
+            Some(_) => {}
+        }
+        self.entries
+            .binary_search_by_key(&bucket, |entry| entry.at_s.div_euclid(grain_s))
+    }
+
+    fn insert(&mut self, spec: &Spec, index: usize, at_s: i64) {
+        let tally = T::default();
+        self.entries.insert(index, Entry { at_s, tally });
+        let edge_s = self.newest_s - spec.delay_s;
+        if at_s <= edge_s {
+            self.matured += 1;
+            for (begin, length_s) in self.begins.iter_mut().zip(spec.lengths_s) {
+                *begin += usize::from(at_s <= edge_s - length_s);
+            }
+        }
+    }
+
+    fn add_to(&mut self, index: usize, tally: &T) {
+        self.entries[index].tally.add(tally);
+        for (sum, begin) in self.sums.iter_mut().zip(self.begins) {
+            if (begin..self.matured).contains(&index) {
+                sum.add(tally);
+            }
+        }
+    }
+
+    fn coarsen(&mut self, spec: &Spec) {
+        while self.entries.len() > ENTRIES_MAX && usize::from(self.grain) + 1 < GRAINS_S.len() {
+            self.grain += 1;
+            let grain_s = GRAINS_S[usize::from(self.grain)];
+            let mut merged: VecDeque<Entry<T>> = VecDeque::new();
+            for entry in self.entries.drain(..) {
+                match merged.back_mut() {
+                    Some(last) if last.at_s.div_euclid(grain_s) == entry.at_s.div_euclid(grain_s) => {
+                        last.at_s = entry.at_s;
+                        last.tally.add(&entry.tally);
+                    }
+                    _ => merged.push_back(entry),
+                }
+            }
+            self.entries = merged;
+        }
+        self.entries.shrink_to_fit();
+        (self.matured, self.begins, self.sums) = (0, [0; 3], [T::default(); 3]);
+        self.advance(spec, self.newest_s, |_| ());
+    }
+
+    /// The sums as they are at `at_s`, newest or before it.
+    pub(crate) fn sums_at(&self, spec: &Spec, at_s: i64) -> [T; 3] {
+        if at_s == self.newest_s {
+            return self.sums;
+        }
+        spec.lengths_s.map(|length_s| {
+            let mut sum = T::default();
+            for entry in self
+                .up_to(at_s - spec.delay_s)
+                .filter(|entry| entry.at_s > at_s - spec.delay_s - length_s)
+            {
+                sum.add(&entry.tally);
+            }
+            sum
+        })
+    }
+
+    /// The entries up to the one that `at_s` belongs to, in order.
+    pub(crate) fn up_to(&self, at_s: i64) -> impl Iterator<Item = &Entry<T>> {
+        let grain_s = GRAINS_S[usize::from(self.grain)];
+        let bucket = at_s.div_euclid(grain_s);
+        self.entries
+            .iter()
+            .take_while(move |entry| entry.at_s.div_euclid(grain_s) <= bucket)
+    }
+}

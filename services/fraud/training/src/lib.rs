@@ -1,0 +1,23 @@
+//! Training of the fraud service's models, and the measure of them, from files of labelled transactions.
+//!
+//! The running service needs none of this: it loads artefacts. `docs/fraud.md` has the protocol and the results.
+
+pub mod batch;
+mod boosted;
+mod error;
+mod evaluation;
+pub mod handbook;
+mod logistic;
+pub mod metrics;
+pub mod protocol;
+pub mod stream;
+mod table;
+
+pub use boosted::{BoostedTrees, FittedTrees};
+pub use error::TrainingError;
+pub use evaluation::{
+    CHAMPION, Champion, Counts, Evaluation, LEAST_AVERAGE_PRECISION, Learner, Recipe, Row, Source, evaluate,
+    recipes, train,
+};
+pub use logistic::{Logistic, train_logistic};
+pub use table::Table;

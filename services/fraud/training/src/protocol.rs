@@ -1,0 +1,127 @@
+//! Which transactions a model learns from and which it is measured on: the protocol of the Handbook's chapter 3.
+
+use std::{collections::HashSet, ops::Range};
+
+use chrono::{Days, NaiveDate};
+use tributary_fraud_domain::DAY_S;
+
+use crate::handbook::Transaction;
+
+/// Days that are trained on, days until labels are known, days that are measured.
+const TRAIN_DAYS: u64 = 7;
+const TEST_DAYS: u64 = 7;
+pub const DELAY_DAYS: u64 = 7;
+
+/// A week to train on and a later one to measure on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Weeks {
+    /// First day of training.
+    pub train_from: NaiveDate,
+    /// First day of the test.
+    pub test_from: NaiveDate,
+}
+
+/// Why two weeks can't be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ProtocolError {
+    #[error(
+        "the test must begin at least 14 days after the training: a week, and 7 days until its labels are known"
+    )]
+    TestTooEarly,
+    #[error("the training week has no frauds, or nothing else")]
+    NothingToLearn,
+    #[error("the test week has no frauds, or nothing else")]
+    NothingToMeasure,
+}
+
+impl ProtocolError {
+    /// Stable code, listed in `docs/fraud.md`.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::TestTooEarly => "EVALUATE_TEST_TOO_EARLY",
+            Self::NothingToLearn => "EVALUATE_NOTHING_TO_LEARN",
+            Self::NothingToMeasure => "EVALUATE_NOTHING_TO_MEASURE",
+        }
+    }
+}
+
+/// Indexes into the transactions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Split {
+    pub train: Vec<usize>,
+    pub test: Vec<usize>,
+}
+
+impl Weeks {
+    /// The weeks of the book: 2018-07-25 to 31, and 2018-08-08 to 14.
+    ///
+    /// # Errors
+    /// When the test begins before all labels of the training are known.
+    pub fn try_new(train_from: NaiveDate, test_from: NaiveDate) -> Result<Self, ProtocolError> {
+        let known = train_from.checked_add_days(Days::new(TRAIN_DAYS + DELAY_DAYS));
+        match known {
+            Some(known) if known <= test_from => Ok(Self {
+                train_from,
+                test_from,
+            }),
+            _ => Err(ProtocolError::TestTooEarly),
+        }
+    }
+
+    /// The last day of training.
+    pub fn train_to(&self) -> NaiveDate {
+        self.train_from + Days::new(TRAIN_DAYS - 1)
+    }
+
+    /// The last day of the test.
+    pub fn test_to(&self) -> NaiveDate {
+        self.test_from + Days::new(TEST_DAYS - 1)
+    }
+
+    /// Finds the rows of both weeks. From each day of the test go the customers of whom a fraud is known: one from the
+    /// first day of training up to the day that lies 8 before.
+    ///
+    /// # Errors
+    /// When a week has no frauds, or nothing else.
+    pub fn split(&self, transactions: &[Transaction]) -> Result<Split, ProtocolError> {
+        let days = |first: NaiveDate, count: u64| {
+            let first = day_number(first);
+            first..first + count.cast_signed()
+        };
+        let train_days = days(self.train_from, TRAIN_DAYS);
+        let train = rows(transactions, &train_days);
+        let mut test = Vec::new();
+        for day in days(self.test_from, TEST_DAYS) {
+            let known_days = train_days.start..day - DELAY_DAYS.cast_signed();
+            let known: HashSet<u32> = rows(transactions, &known_days)
+                .into_iter()
+                .filter(|index| transactions[*index].fraud)
+                .map(|index| transactions[index].customer)
+                .collect();
+            let of_day = rows(transactions, &(day..day + 1)).into_iter();
+            test.extend(of_day.filter(|index| !known.contains(&transactions[*index].customer)));
+        }
+        let both = |rows: &[usize]| {
+            let frauds = rows.iter().filter(|index| transactions[**index].fraud).count();
+            frauds > 0 && frauds < rows.len()
+        };
+        if !both(&train) {
+            return Err(ProtocolError::NothingToLearn);
+        }
+        if !both(&test) {
+            return Err(ProtocolError::NothingToMeasure);
+        }
+        Ok(Split { train, test })
+    }
+}
+
+/// Days since the epoch.
+fn day_number(day: NaiveDate) -> i64 {
+    day.and_time(chrono::NaiveTime::MIN).and_utc().timestamp() / DAY_S
+}
+
+/// The transactions are in order of time.
+fn rows(transactions: &[Transaction], days: &Range<i64>) -> Vec<usize> {
+    let before = |day: i64| transactions.partition_point(|row| row.day() < day);
+    (before(days.start)..before(days.end)).collect()
+}
