@@ -194,6 +194,10 @@ pub enum Fault {
     Overflow,
     #[error("it reverses no earlier row")]
     ReversalOfLater,
+    #[error("a standing order of this name was there before")]
+    DuplicateOrder,
+    #[error("the day of the month is not 1 to 31")]
+    DayOfMonth,
 }
 
 impl Fault {
@@ -239,6 +243,8 @@ impl Fault {
             Self::HoldExceeded => "HISTORY_HOLD_EXCEEDED",
             Self::Overflow => "HISTORY_OVERFLOW",
             Self::ReversalOfLater => "HISTORY_REVERSAL_OF_LATER",
+            Self::DuplicateOrder => "HISTORY_DUPLICATE_ORDER",
+            Self::DayOfMonth => "HISTORY_BAD_DAY_OF_MONTH",
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::{
-    Header, HistoryRow,
+    Header, HistoryRow, StandingOrder,
     berka::{self, Berka},
     fault::{BadRow, HistoryError, Parked, Position},
     format::{self, StoredHistory, Writer},
@@ -20,8 +20,10 @@ pub struct History {
     pub parked: Vec<Parked>,
     /// Rows that several files of the source hold alike, beyond the first.
     pub overlaps: u64,
-    /// Of the rows that [`History::rows`] gives.
+    /// Of the rows that [`History::rows`] gives, and the number of the orders.
     pub statistics: Statistics,
+    /// Standing orders that are in force at the end.
+    pub orders: Vec<StandingOrder>,
     content: Content,
 }
 
@@ -51,7 +53,7 @@ pub fn open_history(path: &Path) -> Result<History, HistoryError> {
     let checked = format::check(path)?;
     let mut history = History::of(checked.header, Content::Stored(checked.history))?;
     (history.bad, history.parked) = (checked.bad, checked.parked);
-    Ok(history)
+    Ok(history.with_orders(checked.orders))
 }
 
 impl History {
@@ -79,6 +81,13 @@ impl History {
         })
     }
 
+    /// The same with standing orders that are in force at its end.
+    pub(crate) fn with_orders(mut self, orders: Vec<StandingOrder>) -> Self {
+        self.statistics.orders = orders.len() as u64;
+        self.orders = orders;
+        self
+    }
+
     fn unread(header: Header, content: Content) -> Self {
         let statistics = Statistics::default();
         Self {
@@ -87,6 +96,7 @@ impl History {
             parked: Vec::new(),
             overlaps: 0,
             statistics,
+            orders: Vec::new(),
             content,
         }
     }
@@ -125,7 +135,7 @@ impl History {
         })
     }
 
-    /// Writes the rows to a file of this crate's format.
+    /// Writes rows and orders to a file of this crate's format.
     ///
     /// # Errors
     /// When the file can't be written, or as [`Self::rows`].
@@ -133,6 +143,9 @@ impl History {
         let mut writer = Writer::create(path, &self.header)?;
         for row in self.rows()? {
             writer.write(&row?)?;
+        }
+        for order in &self.orders {
+            writer.write_order(order)?;
         }
         writer.finish()
     }

@@ -5,10 +5,10 @@
 //! format, what the readers check and all error codes are described in `docs/histories.md`.
 //!
 //! # The format
-//! JSON Lines. The first line is the [`Header`], every further line a [`HistoryRow`]:
+//! JSON Lines. The first line is the [`Header`], every further line a [`HistoryRow`] or a [`StandingOrder`]:
 //!
 //! ```json
-//! {"tributary_history":1,"source":"berka","currency":"CZK"}
+//! {"tributary_history":2,"source":"berka","currency":"CZK"}
 //! {"row":"open","account":"berka/2","owner":"berka/client/2","date":"1993-02-26","currency":"CZK","product":"recorded"}
 //! {"row":"posting","account":"berka/2","sequence":199302260001,"date":"1993-02-26","amount":110000,"contra":"cash","kind":"PRIJEM/VKLAD","reference":"276","balance_after":110000}
 //! ```
@@ -30,6 +30,6 @@ pub use history::{History, LocatedRows, Rows, open_history};
 pub use lines::{Line, Lines};
 pub use model::{
     Contra, Counterparty, FORMAT_VERSION, Header, HistoryRow, OPENING_SEQUENCE, Open, POSITION_MAX, Posting,
-    Release, Reserve, Reversal, Settle, Transfer, sequence,
+    Release, Reserve, Reversal, Settle, StandingOrder, Transfer, sequence,
 };
 pub use statistics::{Statistics, Sums, Tally};

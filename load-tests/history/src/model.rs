@@ -4,8 +4,8 @@ use chrono::{Datelike, NaiveDate};
 use serde::{Deserialize, Serialize};
 use tributary_money::Currency;
 
-/// Version of the format that this crate reads and writes.
-pub const FORMAT_VERSION: u32 = 1;
+/// Version of the format that this crate writes. It reads the earlier one, too, which has no standing orders.
+pub const FORMAT_VERSION: u32 = 2;
 
 /// Sequence of every [`Open`] row. It lies below all others, so that an account that an earlier period has opened
 /// is not opened, nor given an opening balance, a second time.
@@ -33,7 +33,7 @@ pub fn sequence(date: NaiveDate, position: u32) -> u64 {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Header {
-    /// Version of the format, [`FORMAT_VERSION`].
+    /// Version of the format, at most [`FORMAT_VERSION`].
     pub tributary_history: u32,
     /// Name of the source. An account remembers the highest sequence that it has seen of each source.
     pub source: String,
@@ -271,6 +271,29 @@ pub struct Reversal {
     pub balance_after: Option<i64>,
     #[serde(default, skip_serializing_if = "is_false")]
     pub forced: bool,
+}
+
+/// A standing order that is in force when the history ends, between two of its accounts. It is no row: what it has paid until
+/// then is there as transfers, and what it pays from then on has not happened.
+///
+/// The fields are those of the Berka bank's `order.asc`, but for the payee's bank, which is this one, and the day, which that file
+/// lacks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StandingOrder {
+    /// The order's name at the source.
+    pub order: String,
+    /// The account that pays.
+    pub account: String,
+    /// The account that is paid.
+    pub to: String,
+    /// Of each payment. Positive.
+    pub amount: i64,
+    /// What for, in the source's own words: `SIPO` (household), `POJISTNE` (insurance), `LEASING`, `UVER` (loan).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub symbol: Option<String>,
+    /// Day of the month on which it pays, 1 to 31.
+    pub day: u8,
 }
 
 #[expect(

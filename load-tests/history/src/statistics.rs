@@ -22,6 +22,8 @@ pub struct Statistics {
     pub settlements: u64,
     pub releases: u64,
     pub reversals: u64,
+    /// Standing orders in force at the end; no rows.
+    pub orders: u64,
     /// Rows marked as forced.
     pub forced: u64,
     pub first: Option<NaiveDate>,

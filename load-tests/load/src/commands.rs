@@ -52,6 +52,7 @@ impl Commands {
             booking_date: self.booking_date,
             remittance: None,
             details: Default::default(),
+            occurrence: None,
         });
         let id = CommandId::named(&format!("pay/{payment_id}"));
         (id, self.record(PAYMENTS_INBOX, id, command.key(), &command))

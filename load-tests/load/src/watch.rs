@@ -110,7 +110,7 @@ impl Machine {
                 let is_child = process.parent() == Some(*id) && process.thread_kind().is_none();
                 if process_id == id || (is_child && !named(process_id)) {
                     usage.cpu_seconds += process.accumulated_cpu_time() as f64 / 1_000.0;
-                    usage.memory_bytes += process.memory();
+                    usage.memory_bytes += proportional_bytes(*process_id).unwrap_or_else(|| process.memory());
                 }
             }
             usages.insert(name.clone(), usage);
@@ -129,5 +129,30 @@ impl Machine {
             lags.insert(*service, lag);
         }
         Ok(lags)
+    }
+}
+
+/// What a process holds in memory, with its share of what it shares with others: PostgreSQL's processes share their buffers,
+/// which would else count once for each. Linux alone tells.
+fn proportional_bytes(process: Pid) -> Option<u64> {
+    let rollup = std::fs::read_to_string(format!("/proc/{process}/smaps_rollup")).ok()?;
+    let line = rollup.lines().find_map(|line| line.strip_prefix("Pss:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim_end().parse().ok()?;
+    Some(kib * 1_024)
+}
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_holds_something_and_no_more_than_is_resident() {
+        let this = Pid::from_u32(std::process::id());
+        let mut system = System::new().unwrap();
+        system.refresh_processes(ProcessesToUpdate::Some(&[this]), false);
+        let resident = system.process(this).unwrap().memory();
+        let held = proportional_bytes(this).unwrap();
+        assert!((100_000..=resident + 1_000_000).contains(&held), "{held} of {resident}");
     }
 }

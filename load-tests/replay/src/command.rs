@@ -352,11 +352,11 @@ impl Translator {
     }
 }
 
-fn owner(open: &Open) -> CustomerId {
+pub(crate) fn owner(open: &Open) -> CustomerId {
     id_of(&open.owner, CustomerId, CustomerId::named)
 }
 
-fn decimal(minor: i64, currency: Currency) -> SmolStr {
+pub(crate) fn decimal(minor: i64, currency: Currency) -> SmolStr {
     Money::new(minor, currency).to_decimal().to_smolstr()
 }
 

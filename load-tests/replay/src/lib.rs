@@ -1,6 +1,7 @@
 //! Replay of a history through the ledger, and its reconciliation.
 //!
 //! - [`replay`]: sends every row as a command and follows what becomes of it.
+//! - [`set_up_orders`]: the standing orders that are in force at the history's end.
 //! - [`Reconciliation`]: holds what the topic and PostgreSQL say against the history, row by row and in sums.
 //! - [`export`]: writes a log as a history.
 
@@ -10,6 +11,7 @@ mod entry;
 mod error;
 mod expectation;
 mod export;
+mod order;
 mod pay;
 mod plan;
 mod progress;
@@ -24,6 +26,7 @@ pub use command::{RowCommand, RowFault, Translator, account_id, command_id, gl_a
 pub use entry::Entry;
 pub use error::ReplayError;
 pub use export::{ExportError, Exported, export};
+pub use order::{Ordered, set_up_orders};
 pub use pay::ApiError;
 pub use plan::Plan;
 pub use progress::{Progress, grouped};

@@ -84,15 +84,7 @@ impl Payer {
         let (errands, taken) = channel::<Errand>();
         let taken = Arc::new(Mutex::new(taken));
         let (tell, ended) = channel();
-        let config = Agent::config_builder()
-            .http_status_as_error(false)
-            .timeout_global(Some(PATIENCE))
-            .max_idle_connections_per_host(OPEN_MAX)
-            .build();
-        let api = Api {
-            agent: config.into(),
-            address: api.trim_end_matches('/').to_owned(),
-        };
+        let api = Api::at(api, OPEN_MAX);
         for _ in 0..OPEN_MAX {
             let (taken, tell, api) = (Arc::clone(&taken), tell.clone(), api.clone());
             thread::spawn(move || {
@@ -134,23 +126,23 @@ impl Payer {
 }
 
 #[derive(Clone)]
-struct Api {
+pub(crate) struct Api {
     agent: Agent,
     address: String,
 }
 
 /// What came back.
-struct Answer {
-    status: u16,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
     body: Value,
 }
 
 impl Answer {
-    fn text(&self, field: &str) -> &str {
+    pub(crate) fn text(&self, field: &str) -> &str {
         self.body[field].as_str().unwrap_or_default()
     }
 
-    fn unexpected(&self, what: &'static str) -> ApiError {
+    pub(crate) fn unexpected(&self, what: &'static str) -> ApiError {
         ApiError::Unexpected {
             what,
             status: self.status,
@@ -158,7 +150,7 @@ impl Answer {
         }
     }
 
-    fn refused(&self) -> Refused {
+    pub(crate) fn refused(&self) -> Refused {
         Refused {
             code: self.text("code").to_owned(),
             detail: self.text("detail").to_owned(),
@@ -167,6 +159,30 @@ impl Answer {
 }
 
 impl Api {
+    /// `address`: `http://host:port`. `open_max`: requests that are open at once.
+    pub(crate) fn at(address: &str, open_max: usize) -> Self {
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(PATIENCE))
+            .max_idle_connections_per_host(open_max)
+            .build();
+        Self {
+            agent: config.into(),
+            address: address.trim_end_matches('/').to_owned(),
+        }
+    }
+
+    /// Asks under this key until it was decided, and not only taken down.
+    pub(crate) fn decided(&self, address: &str, key: &str, body: &Value) -> Result<Answer, ApiError> {
+        let since = Moment::now();
+        loop {
+            let answer = self.answered(|| self.post(address, key, body))?;
+            if answer.status != 202 || since.elapsed() > PATIENCE {
+                return Ok(answer);
+            }
+        }
+    }
+
     fn pay(&self, errand: &Errand) -> Result<Paid, ApiError> {
         let body = json!({
             "customer": errand.customer.0,

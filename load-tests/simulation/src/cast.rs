@@ -2,7 +2,7 @@
 //! the place of one.
 
 use tributary_accounts::Accounts;
-use tributary_contracts::topics::ACCOUNTS_EVENTS;
+use tributary_contracts::topics::{ACCOUNTS_EVENTS, PAYMENTS_EVENTS};
 use tributary_fraud::Fraud;
 use tributary_payments::Payments;
 use tributary_stream::{
@@ -38,7 +38,7 @@ impl SimulatedLog for MemoryLog {
 /// Puts another log around the in-memory one, or leaves it.
 pub type WrapLog = fn(MemoryLog, &MemoryBroker, &MemoryLogSettings) -> Box<dyn SimulatedLog>;
 
-/// What the read model's projection reads of a partition of the ledger's events from an offset on.
+/// What a read model's projection reads of a partition of its service's events from an offset on.
 pub type View = fn(&MemoryBroker, i32, i64) -> Result<EventsRead, BrokerError>;
 
 /// A service, and how its processes see the log.
@@ -73,8 +73,10 @@ pub struct Cast {
     pub accounts: Part,
     pub payments: Part,
     pub fraud: Part,
-    /// What the read model sees.
-    pub view: View,
+    /// What the ledger's read model sees.
+    pub ledger_view: View,
+    /// What the payments' read model sees.
+    pub payments_view: View,
 }
 
 impl Cast {
@@ -84,7 +86,12 @@ impl Cast {
             accounts: Part::of::<Accounts>(),
             payments: Part::of::<Payments>(),
             fraud: Part::of::<Fraud>(),
-            view: |broker, partition, from| broker.read_committed_from(ACCOUNTS_EVENTS.name, partition, from),
+            ledger_view: |broker, partition, from| {
+                broker.read_committed_from(ACCOUNTS_EVENTS.name, partition, from)
+            },
+            payments_view: |broker, partition, from| {
+                broker.read_committed_from(PAYMENTS_EVENTS.name, partition, from)
+            },
         }
     }
 

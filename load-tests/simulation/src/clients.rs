@@ -1,59 +1,44 @@
 //! Clients, and the gateway that writes their commands: it stamps ids and times, acknowledges what the log has taken,
 //! and sends again what a client is unsure of.
 
+mod customers;
+mod later;
+mod ledger;
+mod payments;
+
 use tributary_contracts::{
-    accounts::{
-        AccountsCommand, BlockAccount, BlockScope, CloseAccount, Credit, Debit, Direction, GlAccount,
-        OpenAccount, Reserve, TransferOut, UnblockAccount,
-    },
+    accounts::{AccountsCommand, OpenAccount},
     codec::{self, Message},
     envelope::{BusinessDate, Channel, CommandEnvelope, Initiator},
     partition::partition_of,
-    payments::{
-        InitiateTransfer, PaymentsCommand, RefundPayment, ResumePayment, ReviewDecision, ReviewPayment,
-    },
+    payments::PaymentsCommand,
     record::Outgoing,
     topics::{ACCOUNTS_INBOX, FRAUD_INBOX, PAYMENTS_INBOX, Topic},
 };
-use tributary_ids::{AccountId, CommandId, CustomerId, HoldId, PaymentId};
+use tributary_ids::{AccountId, CommandId, CustomerId, PaymentId};
 use tributary_money::Currency;
+use tributary_payments_domain::calendar;
 use tributary_stream::memory::{BrokerError, MemoryBroker};
 
+use self::{
+    customers::{CUSTOMERS, Customer},
+    later::KnownOrder,
+    payments::Known,
+};
 use crate::{
     story::{Story, kind, short},
     wish::Wish,
     world::PARTITIONS,
 };
 
-/// Customers with an account each, and what it opens with.
-const CUSTOMERS: [(&str, &str); 6] = [
-    ("ann", "20000.00"),
-    ("bob", "0"),
-    ("cid", "15000.00"),
-    ("dan", "600.00"),
-    ("eve", "12000.00"),
-    ("fay", "30"),
-];
-
 /// So long a gateway lets a command be remembered, milliseconds.
 const TTL_MS: i64 = 120_000;
-
-/// Of so many of the latest payments a refund or a review is about one: that of another client is rarely of interest.
-const RECENT: usize = 6;
 
 /// A command that was sent, as its retries send it.
 struct Sent {
     record: Outgoing,
     id: CommandId,
     text: String,
-}
-
-/// A payment that clients know of.
-struct Known {
-    id: PaymentId,
-    debtor: u32,
-    creditor: u32,
-    amount: &'static str,
 }
 
 /// A command that the log took and its client knows of.
@@ -66,10 +51,12 @@ pub(crate) struct Acknowledged {
 
 pub(crate) struct Clients {
     broker: MemoryBroker,
-    currency: Currency,
-    date: BusinessDate,
+    koruna: Currency,
+    euro: Currency,
     sent: Vec<Sent>,
     payments: Vec<Known>,
+    scheduled: Vec<PaymentId>,
+    orders: Vec<KnownOrder>,
     /// On their way: when they arrive, which they are, and whether the acknowledgement comes back.
     flying: Vec<(i64, usize, bool)>,
     pub(crate) acknowledged: Vec<Acknowledged>,
@@ -77,34 +64,43 @@ pub(crate) struct Clients {
 
 impl Clients {
     /// # Errors
-    /// None that can be met: the bank's currency and day are well formed.
+    /// None that can be met: the bank's currencies are well formed.
     pub(crate) fn new(broker: &MemoryBroker) -> Result<Self, String> {
         Ok(Self {
             broker: broker.clone(),
-            currency: "CZK".parse().map_err(|_| "CZK is no currency".to_owned())?,
-            date: BusinessDate::from_ymd_opt(2027, 1, 15).ok_or("no such day")?,
+            koruna: currency("CZK")?,
+            euro: currency("EUR")?,
             sent: Vec::new(),
             payments: Vec::new(),
+            scheduled: Vec::new(),
+            orders: Vec::new(),
             flying: Vec::new(),
             acknowledged: Vec::new(),
         })
     }
 
     /// Every customer gets an account.
-    pub(crate) fn open_accounts(&mut self, story: &mut Story) -> Result<(), BrokerError> {
-        for (name, balance) in CUSTOMERS {
+    pub(crate) fn open_accounts(&mut self, story: &mut Story) -> Result<(), String> {
+        for Customer {
+            name,
+            balance,
+            currency: code,
+        } in CUSTOMERS
+        {
+            let currency = currency(code)?;
             let open = OpenAccount {
                 account_id: AccountId::named(name),
                 owner: CustomerId::named(name),
                 product: "current".into(),
-                currency: self.currency,
+                currency,
                 overdraft_limit: "0".into(),
-                booking_date: self.date,
+                booking_date: self.today(currency),
                 opening_balance: balance.into(),
             };
-            let text = format!("{name} opens an account with {balance}");
-            let index = self.accounts(CommandId::named(&format!("open/{name}")), open, text);
-            self.deliver(index, true, story)?;
+            let text = format!("{name} opens an account with {balance} {code}");
+            let index = self.ask_ledger(CommandId::named(&format!("open/{name}")), open, text);
+            self.deliver(index, true, story)
+                .map_err(|error| error.to_string())?;
         }
         Ok(())
     }
@@ -183,239 +179,72 @@ impl Clients {
         Ok(())
     }
 
+    /// Whoever has an order without an end cancels it, in a round of that number.
+    pub(crate) fn cancel_endless_orders(&mut self, round: u32, story: &mut Story) -> Result<(), BrokerError> {
+        for order in self.endless() {
+            let (command, text) = later::cancel(order);
+            let id = CommandId::named(&format!("end/{round}/{order}"));
+            let index = self.ask_payments(id, command, text);
+            self.deliver(index, true, story)?;
+        }
+        Ok(())
+    }
+
+    /// Scheduled payments that clients know of.
+    pub(crate) fn scheduled(&self) -> &[PaymentId] {
+        &self.scheduled
+    }
+
+    /// An operator lets these payments go on. `occasion` names the commands.
+    pub(crate) fn resume_all(
+        &mut self,
+        occasion: &str,
+        quarantined: &[PaymentId],
+        story: &mut Story,
+    ) -> Result<(), BrokerError> {
+        for payment in quarantined {
+            let (command, text) = payments::resume(*payment);
+            let id = CommandId::named(&format!("resume/{occasion}/{payment}"));
+            let index = self.ask_payments(id, command, text);
+            self.deliver(index, true, story)?;
+        }
+        Ok(())
+    }
+
     /// The commands of a wish, as indexes of what is sent. None: there is nothing yet that it could be about.
     fn commands(&mut self, number: u32, wish: &Wish) -> Vec<usize> {
         let id = CommandId::named(&format!("step/{number}"));
-        let currency = self.currency;
-        match *wish {
+        let asked = match *wish {
             Wish::Transfer {
                 debtor,
                 creditor,
                 amount,
-            } => vec![self.transfer(number, id, debtor, creditor, amount)],
+            } => Some(self.transfer(number, debtor, creditor, amount)),
             Wish::TooLate { debtor, creditor } => {
-                let index = self.transfer(number, id, debtor, creditor, "1");
-                let Some(command) = self.last_transfer(number, debtor, creditor) else {
-                    return Vec::new();
-                };
+                let (command, text) = self.transfer(number, debtor, creditor, "1");
                 let late = self.broker.time() - 1;
-                self.sent[index].record = record(id, PAYMENTS_INBOX, command.key(), &command, late);
-                self.sent[index].text.push_str(", too late");
-                vec![index]
+                let record = record(id, PAYMENTS_INBOX, command.key(), &command, late);
+                let text = format!("{text}, too late");
+                return vec![self.push(Sent { record, id, text })];
             }
-            Wish::PayAgain { which } => {
-                let Some(&Known {
-                    id: payment,
-                    debtor,
-                    creditor,
-                    amount,
-                }) = self.recent(which)
-                else {
-                    return Vec::new();
-                };
-                let command = self.transfer_command(payment, debtor, creditor, amount);
-                let text = format!("payment {} once more", short(payment.to_string().as_bytes()));
-                vec![self.payments(id, command, text)]
-            }
+            Wish::PayAgain { which } => self.pay_again(which),
             Wish::Refund { which, whole, rival } => {
-                let Some(payment) = self.recent(which) else {
-                    return Vec::new();
-                };
-                let (payment_id, all) = (payment.id, payment.amount);
-                let amount = if whole { all } else { "1" };
-                let rivals = if rival { 2 } else { 1 };
-                (0..rivals)
-                    .map(|rival| {
-                        let refund = RefundPayment {
-                            payment_id,
-                            refund_id: PaymentId::named(&format!("step/{number}/{rival}")),
-                            amount: amount.into(),
-                            currency,
-                            booking_date: self.date,
-                            reason: "DUPL".into(),
-                        };
-                        let text = format!(
-                            "wants {amount} of payment {} back",
-                            short(payment_id.to_string().as_bytes())
-                        );
-                        self.payments(CommandId::named(&format!("step/{number}/{rival}")), refund, text)
-                    })
-                    .collect()
+                return self.refunds(number, which, whole, if rival { 2 } else { 1 });
             }
-            Wish::Review { which, approve } => {
-                let Some(payment) = self.recent(which) else {
-                    return Vec::new();
-                };
-                let decision = if approve {
-                    ReviewDecision::Approve
-                } else {
-                    ReviewDecision::Reject
-                };
-                let review = ReviewPayment {
-                    payment_id: payment.id,
-                    decision,
-                    reason: "looked-at".into(),
-                };
-                let text = format!("an analyst says {decision:?}");
-                vec![self.payments(id, review, text)]
-            }
-            Wish::Resume { which } => {
-                let Some(payment) = self.recent(which) else {
-                    return Vec::new();
-                };
-                let resume = ResumePayment {
-                    payment_id: payment.id,
-                };
-                vec![self.payments(id, resume, "an operator says go on".to_owned())]
-            }
-            Wish::Nonsense { service } => vec![self.nonsense(id, service)],
-            _ => vec![self.of_ledger(number, id, wish)],
-        }
-    }
-
-    fn transfer(
-        &mut self,
-        number: u32,
-        id: CommandId,
-        debtor: u32,
-        creditor: u32,
-        amount: &'static str,
-    ) -> usize {
-        let payment_id = PaymentId::named(&format!("step/{number}"));
-        self.payments.push(Known {
-            id: payment_id,
-            debtor,
-            creditor,
-            amount,
-        });
-        let (from, to) = (customer(debtor), customer(creditor));
-        let command = self.transfer_command(payment_id, debtor, creditor, amount);
-        self.payments(id, command, format!("{from} pays {to} {amount}"))
-    }
-
-    fn last_transfer(&self, number: u32, debtor: u32, creditor: u32) -> Option<PaymentsCommand> {
-        let payment_id = PaymentId::named(&format!("step/{number}"));
-        Some(self.transfer_command(payment_id, debtor, creditor, "1").into())
-    }
-
-    fn transfer_command(
-        &self,
-        payment_id: PaymentId,
-        debtor: u32,
-        creditor: u32,
-        amount: &'static str,
-    ) -> InitiateTransfer {
-        InitiateTransfer {
-            payment_id,
-            customer: CustomerId::named(customer(debtor)),
-            debtor: AccountId::named(customer(debtor)),
-            creditor: AccountId::named(customer(creditor)),
-            amount: amount.into(),
-            currency: self.currency,
-            booking_date: self.date,
-            remittance: None,
-            details: Default::default(),
-        }
-    }
-
-    fn of_ledger(&mut self, number: u32, id: CommandId, wish: &Wish) -> usize {
-        let (currency, booking_date) = (self.currency, self.date);
-        let account_of = |account: u32| AccountId::named(customer(account));
-        let (command, text): (AccountsCommand, String) = match *wish {
-            Wish::Credit { account, amount } => {
-                let credit = Credit {
-                    account_id: account_of(account),
-                    amount: amount.into(),
-                    currency,
-                    contra: GlAccount::CASH,
-                    rounding: None,
-                    booking_date,
-                    value_date: None,
-                    import: None,
-                    details: Default::default(),
-                };
-                (credit.into(), format!("{} pays {amount} in", customer(account)))
-            }
-            Wish::Debit { account, amount } => {
-                let debit = Debit {
-                    account_id: account_of(account),
-                    amount: amount.into(),
-                    currency,
-                    contra: GlAccount::CASH,
-                    rounding: None,
-                    forced: false,
-                    booking_date,
-                    value_date: None,
-                    import: None,
-                    details: Default::default(),
-                };
-                (debit.into(), format!("{} takes {amount} out", customer(account)))
-            }
-            Wish::Reserve {
-                account,
-                amount,
-                lapses_in_ms,
-            } => {
-                let reserve = Reserve {
-                    account_id: account_of(account),
-                    hold_id: HoldId::named(&format!("step/{number}")),
-                    direction: Direction::Out,
-                    amount: amount.into(),
-                    currency,
-                    expires_at: Some(self.broker.time() + lapses_in_ms),
-                };
-                (
-                    reserve.into(),
-                    format!("{amount} of {} are reserved", customer(account)),
-                )
-            }
-            Wish::Block { account, all } => {
-                let scope = if all { BlockScope::All } else { BlockScope::Debits };
-                let block = BlockAccount {
-                    account_id: account_of(account),
-                    scope,
-                    reason: "customer-request".into(),
-                };
-                (
-                    block.into(),
-                    format!("{} is blocked, {scope:?}", customer(account)),
-                )
-            }
-            Wish::Close { account } => {
-                let close = CloseAccount {
-                    account_id: account_of(account),
-                    booking_date,
-                };
-                (close.into(), format!("{} closes the account", customer(account)))
-            }
-            Wish::TransferInLedger {
-                debtor,
-                creditor,
-                amount,
-            } => {
-                let out = TransferOut {
-                    account_id: account_of(debtor),
-                    payment_id: PaymentId::named(&format!("ledger/{number}")),
-                    creditor: account_of(creditor),
-                    amount: amount.into(),
-                    currency,
-                    hold_id: None,
-                    booking_date,
-                    value_date: None,
-                    import: None,
-                    details: Default::default(),
-                };
-                let (from, to) = (customer(debtor), customer(creditor));
-                (
-                    out.into(),
-                    format!("{from} sends {to} {amount}, past the payments service"),
-                )
-            }
-            Wish::Unblock { account } => unblock(account),
-            // Of the payments service: never asked here.
-            _ => unblock(0),
+            Wish::Review { which, approve } => self.review(which, approve),
+            Wish::Resume { which } => self.resume(which),
+            Wish::Later(ref wish) => self.later(number, wish),
+            Wish::Nonsense { service } => return vec![self.nonsense(id, service)],
+            _ => return vec![self.of_ledger(number, id, wish)],
         };
-        self.accounts(id, command, text)
+        let asked = asked.map(|(command, text)| self.ask_payments(id, command, text));
+        asked.into_iter().collect()
+    }
+
+    /// The local day of the currency; of a currency that has none, or at the end of all days, the first of all.
+    fn today(&self, currency: Currency) -> BusinessDate {
+        let today = calendar::of(currency).and_then(|calendar| calendar.day_of(self.broker.time()));
+        today.unwrap_or_default()
     }
 
     fn nonsense(&mut self, id: CommandId, service: u32) -> usize {
@@ -434,23 +263,14 @@ impl Clients {
         self.push(Sent { record, id, text })
     }
 
-    fn recent(&self, which: u32) -> Option<&Known> {
-        let recent = self.payments.len().min(RECENT);
-        if recent == 0 {
-            return None;
-        }
-        self.payments
-            .get(self.payments.len() - 1 - which as usize % recent)
-    }
-
-    fn accounts(&mut self, id: CommandId, command: impl Into<AccountsCommand>, text: String) -> usize {
+    fn ask_ledger(&mut self, id: CommandId, command: impl Into<AccountsCommand>, text: String) -> usize {
         let command = command.into();
         let not_after = self.broker.time() + TTL_MS;
         let record = record(id, ACCOUNTS_INBOX, command.key(), &command, not_after);
         self.push(Sent { record, id, text })
     }
 
-    fn payments(&mut self, id: CommandId, command: impl Into<PaymentsCommand>, text: String) -> usize {
+    fn ask_payments(&mut self, id: CommandId, command: impl Into<PaymentsCommand>, text: String) -> usize {
         let command = command.into();
         let not_after = self.broker.time() + TTL_MS;
         let record = record(id, PAYMENTS_INBOX, command.key(), &command, not_after);
@@ -463,22 +283,8 @@ impl Clients {
     }
 }
 
-fn unblock(account: u32) -> (AccountsCommand, String) {
-    let unblock = UnblockAccount {
-        account_id: AccountId::named(customer(account)),
-    };
-    (
-        unblock.into(),
-        format!("the block of {} is lifted", customer(account)),
-    )
-}
-
-/// Mostly one with an account.
-fn customer(number: u32) -> &'static str {
-    match number % 50 {
-        49 => "nobody",
-        number => CUSTOMERS[number as usize % CUSTOMERS.len()].0,
-    }
+fn currency(code: &str) -> Result<Currency, String> {
+    code.parse().map_err(|_| format!("{code} is no currency"))
 }
 
 fn record(id: CommandId, topic: Topic, key: String, command: &impl Message, not_after: i64) -> Outgoing {

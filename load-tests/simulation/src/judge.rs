@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use tributary_checker::{BankCheck, BankCut, SERVICES};
-use tributary_contracts::topics::{ACCOUNTS_EVENTS, Topic};
+use tributary_contracts::topics::Topic;
 use tributary_stream::memory::{BrokerError, MemoryBroker};
 
 use crate::world::PARTITIONS;
@@ -139,11 +139,11 @@ impl Judge {
         Ok(())
     }
 
-    /// Up to where the ledger's events were read, by partition.
-    pub(crate) fn ledger_positions(&self) -> BTreeMap<i32, i64> {
+    /// Up to where a topic was read, by partition.
+    pub(crate) fn positions(&self, topic: Topic) -> BTreeMap<i32, i64> {
         self.readings
             .iter()
-            .filter(|reading| reading.topic == ACCOUNTS_EVENTS)
+            .filter(|reading| reading.topic == topic)
             .map(|reading| (reading.partition, reading.next))
             .collect()
     }

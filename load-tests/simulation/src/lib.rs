@@ -1,5 +1,5 @@
-//! The whole bank in one thread: clients' commands, the production workers of ledger, payments and fraud service, a
-//! read model and the checker, on an in-memory broker with a virtual clock. A seed fixes what happens, every fault
+//! The whole bank in one thread: clients' commands, the production workers of ledger, payments and fraud service, their
+//! read models and the checker, on an in-memory broker with a virtual clock. A seed fixes what happens, every fault
 //! included, so that a run can be repeated exactly, told as a story, and made smaller.
 //!
 //! - [`plan`]: what is going to happen, as a list of steps, made of the seed alone.

@@ -9,6 +9,15 @@ use tributary_stream::memory::InjectedFault;
 
 use crate::wish::Wish;
 
+/// A Friday, eight in the morning by UTC: 15 January 2027.
+const FIRST_DAY_MS: i64 = 1_800_000_000_000;
+
+/// Days from there on which a run may begin, so that every kind of holiday and both changes of the clock lie in some: before
+/// Easter, before Czech holidays that are none of the euro's in July and October, and before Christmas.
+const DAYS: [i64; 5] = [0, 68, 168, 284, 341];
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
 /// One thing that happens. Numbers that choose among what there is by then (`process`, `which`) count modulo how many
 /// there are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,10 +46,35 @@ pub(crate) enum Step {
     Expel { process: u32 },
     /// Time passes for everybody.
     Wait { ms: i64 },
-    /// The read model's projection takes what is there, or dies before its transaction ends.
-    Project { dies: bool },
+    /// A read model's projection takes what is there, or dies before its transaction ends.
+    Project { model: Model, dies: bool },
     /// A service's follower writes snapshots.
     Snapshot { service: u32 },
+    /// Time leaps to a cut-off, when what waits for its day is due.
+    Leap(Leap),
+    /// All processes of a service stand still for minutes that pass at once, longer than any payment asks it again. Then
+    /// an operator resumes what was quarantined, or doesn't.
+    Outage { service: u32, ms: i64, resumed: bool },
+}
+
+/// Which read model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Model {
+    Ledger,
+    Payments,
+}
+
+/// A leap of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Leap {
+    /// By the calendar of the euro, else of the koruna.
+    pub(crate) euro: bool,
+    /// To so manieth a cut-off from now on.
+    pub(crate) cut_offs: usize,
+    /// So long past it, or before it where negative.
+    pub(crate) past_ms: i64,
+    /// Nobody runs meanwhile, else all that is due before the cut-off is done, without trouble.
+    pub(crate) asleep: bool,
 }
 
 /// What strikes an action, and at which of the points that it passes.
@@ -60,6 +94,8 @@ pub struct Plan {
     pub length: u32,
     /// Processes of each service.
     pub(crate) instances: u32,
+    /// Day on which the run begins, counted from [`FIRST_DAY_MS`].
+    pub(crate) day: i64,
     /// Number and step, in order.
     pub(crate) steps: Vec<(u32, Step)>,
 }
@@ -81,13 +117,20 @@ impl Plan {
     pub fn of(seed: u64, length: u32) -> Self {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let instances = random.random_range(1..=2);
+        let day = DAYS[random.random_range(0..DAYS.len())];
         let steps = (0..length).map(|number| (number, step(&mut random))).collect();
         Self {
             seed,
             length,
             instances,
+            day,
             steps,
         }
+    }
+
+    /// When it begins, milliseconds since the epoch.
+    pub(crate) fn begins_ms(&self) -> i64 {
+        FIRST_DAY_MS + self.day * DAY_MS
     }
 
     /// Only these steps.
@@ -142,7 +185,7 @@ impl Step {
 
 fn step(random: &mut ChaCha8Rng) -> Step {
     match random.random_range(0..1_000) {
-        0..80 => Step::Send {
+        0..100 => Step::Send {
             wish: Wish::draw(random),
             delay_ms: if random.random_bool(0.2) {
                 random.random_range(1..20_000)
@@ -152,42 +195,73 @@ fn step(random: &mut ChaCha8Rng) -> Step {
             twice: random.random_bool(0.1),
             acknowledged: random.random_bool(0.9),
         },
-        80..120 => Step::SendAgain {
+        100..150 => Step::SendAgain {
             which: random.random(),
         },
-        120..165 => Step::Wait {
+        150..195 => Step::Wait {
             ms: random.random_range(1..200),
         },
-        165..175 => Step::Wait {
+        195..205 => Step::Wait {
             ms: random.random_range(1_000..40_000),
         },
-        175..181 => Step::Crash {
+        205..211 => Step::Crash {
             process: random.random(),
         },
-        181..187 => Step::Pause {
+        211..217 => Step::Pause {
             process: random.random(),
             ms: random.random_range(500..25_000),
         },
-        187..191 => Step::Away {
+        217..221 => Step::Away {
             service: random.random(),
             ms: random.random_range(1_000..90_000),
         },
-        191..194 => Step::Replace {
+        221..224 => Step::Replace {
             process: random.random(),
         },
-        194..197 => Step::Expel {
+        224..227 => Step::Expel {
             process: random.random(),
         },
-        197..217 => Step::Project {
+        227..257 => Step::Project {
+            model: match random.random_bool(0.5) {
+                true => Model::Ledger,
+                false => Model::Payments,
+            },
             dies: random.random_bool(0.1),
         },
-        217..223 => Step::Snapshot {
+        257..263 => Step::Snapshot {
             service: random.random(),
+        },
+        263..269 => Step::Leap(leap(random)),
+        269..271 => Step::Outage {
+            // Mostly of the ledger, since it is the one that payments ask again and again.
+            service: match random.random_bool(0.7) {
+                true => 0,
+                false => random.random(),
+            },
+            ms: random.random_range(310_000..420_000),
+            resumed: random.random_bool(0.8),
         },
         _ => Step::Act {
             process: random.random(),
             trouble: random.random_bool(1.0 / 40.0).then(|| trouble(random)),
         },
+    }
+}
+
+fn leap(random: &mut ChaCha8Rng) -> Leap {
+    Leap {
+        euro: random.random_bool(0.4),
+        cut_offs: match random.random_range(0..10) {
+            0..7 => 1,
+            7..9 => 2,
+            _ => 5,
+        },
+        past_ms: match random.random_range(0..10) {
+            0..4 => random.random_range(-2_000..0),
+            4..9 => random.random_range(0..1_000),
+            _ => random.random_range(-600_000..600_000),
+        },
+        asleep: random.random_bool(0.2),
     }
 }
 

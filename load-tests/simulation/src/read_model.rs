@@ -1,25 +1,65 @@
-//! The ledger's read model: the production fold, into rows in memory, from what its projection sees.
+//! Read models: the production folds, into rows in memory, from what their projections see.
+
+pub(crate) mod ledger;
+pub(crate) mod payments;
 
 use std::collections::BTreeMap;
 
-use tributary_accounts::projection::{AccountState, LedgerRows};
-use tributary_checker::LedgerCheck;
-use tributary_contracts::{accounts::AccountsEvent, record::Record};
-use tributary_projection::{LoggedEvent, Offsets, decode};
+use tributary_accounts::projection::LedgerRows;
+use tributary_contracts::{accounts::AccountsEvent, codec::Message, payments::PaymentsEvent};
+use tributary_payments::projection::PaymentsRows;
+use tributary_projection::{ApplyError, LoggedEvent, Offsets, decode};
 use tributary_stream::memory::MemoryBroker;
 
 use crate::{cast::View, world::PARTITIONS};
 
-pub(crate) struct ReadModel {
-    view: View,
-    rows: LedgerRows,
-    /// Why the projection has stopped.
-    pub(crate) stopped: Option<String>,
+/// Rows of a read model, with the offsets that they stand at.
+pub(crate) trait Rows: Clone + Default {
+    type Event: Message;
+
+    /// Both move, or neither.
+    fn apply(&mut self, events: &[LoggedEvent<Self::Event>], next: &Offsets) -> Result<(), ApplyError>;
+
+    fn next(&self) -> &Offsets;
 }
 
-impl ReadModel {
+impl Rows for LedgerRows {
+    type Event = AccountsEvent;
+
+    fn apply(&mut self, events: &[LoggedEvent<AccountsEvent>], next: &Offsets) -> Result<(), ApplyError> {
+        Self::apply(self, events, next)
+    }
+
+    fn next(&self) -> &Offsets {
+        Self::next(self)
+    }
+}
+
+impl Rows for PaymentsRows {
+    type Event = PaymentsEvent;
+
+    fn apply(&mut self, events: &[LoggedEvent<PaymentsEvent>], next: &Offsets) -> Result<(), ApplyError> {
+        Self::apply(self, events, next)
+    }
+
+    fn next(&self) -> &Offsets {
+        Self::next(self)
+    }
+}
+
+pub(crate) struct ReadModel<R> {
+    view: View,
+    pub(crate) rows: R,
+    /// Why the projection has stopped.
+    stopped: Option<String>,
+}
+
+/// A batch, and where its partitions go on.
+type Batch<R> = (Vec<LoggedEvent<<R as Rows>::Event>>, Offsets);
+
+impl<R: Rows> ReadModel<R> {
     pub(crate) fn new(view: View) -> Self {
-        let mut rows = LedgerRows::default();
+        let mut rows = R::default();
         let from_the_start: Offsets = (0..PARTITIONS).map(|partition| (partition, 0)).collect();
         // No event contradicts no row.
         let stopped = rows
@@ -34,18 +74,11 @@ impl ReadModel {
         if self.stopped.is_some() {
             return 0;
         }
-        match self.batch(broker) {
-            Ok((events, next)) => {
-                let mut after = self.rows.clone();
-                if let Err(error) = after.apply(&events, &next) {
-                    self.stopped = Some(error.to_string());
-                    return 0;
-                }
-                if dies {
-                    return 0;
-                }
+        match self.applied(broker) {
+            Ok(_) if dies => 0,
+            Ok((after, events)) => {
                 self.rows = after;
-                events.len()
+                events
             }
             Err(why) => {
                 self.stopped = Some(why);
@@ -54,12 +87,22 @@ impl ReadModel {
         }
     }
 
-    fn batch(&self, broker: &MemoryBroker) -> Result<(Vec<LoggedEvent<AccountsEvent>>, Offsets), String> {
+    fn applied(&self, broker: &MemoryBroker) -> Result<(R, usize), String> {
+        let (events, next) = self.batch(broker)?;
+        let mut after = self.rows.clone();
+        after.apply(&events, &next).map_err(|error| error.to_string())?;
+        Ok((after, events.len()))
+    }
+
+    fn batch(&self, broker: &MemoryBroker) -> Result<Batch<R>, String> {
         let (mut events, mut next) = (Vec::new(), Offsets::new());
         for (&partition, &from) in self.rows.next() {
             let read = (self.view)(broker, partition, from).map_err(|error| error.to_string())?;
             for record in &read.records {
-                events.push(logged(record)?);
+                // What can't be decoded stops the projection, with its position.
+                let event = decode(record)
+                    .map_err(|error| format!("{}/{}: {error}", record.partition, record.offset))?;
+                events.push(event);
             }
             next.insert(partition, read.next);
         }
@@ -72,66 +115,4 @@ impl ReadModel {
             .iter()
             .all(|(partition, position)| self.rows.next().get(partition) == Some(position))
     }
-
-    /// What differs from the checker's fold, if both stand at the same offsets. `positions`: up to where that has read.
-    pub(crate) fn difference(&self, fold: &LedgerCheck, positions: &BTreeMap<i32, i64>) -> Option<String> {
-        if let Some(why) = &self.stopped {
-            return Some(format!("the projection has stopped: {why}"));
-        }
-        if !self.is_at(positions) {
-            return None;
-        }
-        let rows: BTreeMap<_, _> = self.rows.accounts().collect();
-        let mut known = 0;
-        for (id, account) in fold.accounts() {
-            known += 1;
-            let Some(row) = rows.get(&id) else {
-                return Some(format!("account {id} has no row"));
-            };
-            let same = i128::from(row.posted) == account.posted
-                && i128::from(row.pending_out) == account.pending_out
-                && i128::from(row.pending_in) == account.pending_in
-                && row.overdraft_limit == account.overdraft_limit
-                && u64::try_from(row.seq) == Ok(account.seq)
-                && (row.block, row.closed) == (account.block, account.closed);
-            if !same {
-                return Some(format!(
-                    "account {id}: the row is {}, the fold {account:?}",
-                    text(row)
-                ));
-            }
-        }
-        if known != rows.len() {
-            return Some(format!(
-                "{} rows of accounts, {known} accounts in the log",
-                rows.len()
-            ));
-        }
-        let (open, in_log) = (self.rows.holds_open(), fold.totals().holds_open);
-        if open != in_log {
-            return Some(format!("{open} holds are open in the rows, {in_log} in the log"));
-        }
-        let by_key = |general: &mut dyn Iterator<Item = (_, i32, _, i128)>| -> BTreeMap<_, i128> {
-            general
-                .filter(|(.., balance)| *balance != 0)
-                .map(|(account, partition, currency, balance)| ((account, partition, currency), balance))
-                .collect()
-        };
-        let of_rows = by_key(&mut self.rows.general_ledger());
-        let of_log = by_key(
-            &mut fold
-                .general_ledger()
-                .map(|(partition, account, currency, balance)| (account, partition, currency, balance)),
-        );
-        (of_rows != of_log).then(|| format!("the general ledger: rows {of_rows:?}, log {of_log:?}"))
-    }
-}
-
-fn text(row: &AccountState) -> String {
-    format!("{row:?}")
-}
-
-/// What can't be decoded stops the projection, with its position.
-fn logged(record: &Record) -> Result<LoggedEvent<AccountsEvent>, String> {
-    decode(record).map_err(|error| format!("{}/{}: {error}", record.partition, record.offset))
 }

@@ -37,7 +37,10 @@ impl Outcome {
 
 /// Carries out a plan. The same plan and cast give the same outcome.
 pub fn run(plan: &Plan, cast: &Cast, tell: bool) -> Outcome {
-    let story = if tell { Story::told() } else { Story::default() };
+    let story = match tell {
+        true => Story::told(plan.begins_ms()),
+        false => Story::default(),
+    };
     let mut outcome = Outcome {
         seed: plan.seed,
         steps: 0,
@@ -47,7 +50,7 @@ pub fn run(plan: &Plan, cast: &Cast, tell: bool) -> Outcome {
         events: BTreeMap::new(),
         story: String::new(),
     };
-    let mut world = match World::open(cast, plan.instances, story) {
+    let mut world = match World::open(cast, plan, story) {
         Ok(world) => world,
         Err(found) => {
             outcome.found = Some((None, *found));
@@ -62,8 +65,7 @@ pub fn run(plan: &Plan, cast: &Cast, tell: bool) -> Outcome {
         }
     }
     if outcome.found.is_none() {
-        let rest = world.come_to_rest().and_then(|()| world.judge_at_rest());
-        outcome.found = rest.err().map(|found| (None, *found));
+        outcome.found = world.close().err().map(|found| (None, *found));
     }
     if outcome.found.is_none() {
         match world.events() {

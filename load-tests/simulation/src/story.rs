@@ -11,15 +11,15 @@ use tributary_contracts::{
 #[derive(Debug, Default)]
 pub(crate) struct Story {
     text: Option<String>,
+    /// Since when time is told, milliseconds since the epoch.
+    begins_ms: i64,
 }
 
-/// Milliseconds since the epoch at which every run begins.
-pub(crate) const BEGINNING_MS: i64 = 1_800_000_000_000;
-
 impl Story {
-    pub(crate) fn told() -> Self {
+    pub(crate) fn told(begins_ms: i64) -> Self {
         Self {
             text: Some(String::new()),
+            begins_ms,
         }
     }
 
@@ -29,7 +29,7 @@ impl Story {
 
     pub(crate) fn tell(&mut self, now_ms: i64, line: impl FnOnce() -> String) {
         if let Some(text) = &mut self.text {
-            let since = now_ms - BEGINNING_MS;
+            let since = now_ms - self.begins_ms;
             // Writing to a string doesn't fail.
             let _ = writeln!(text, "{:>9}.{:03}s  {}", since / 1000, since % 1000, line());
         }

@@ -64,6 +64,7 @@ impl LocalBank {
             database_url: stack.database_url(),
             personal_data: Some(personal_data_of(&mut stack)?),
             limits: Limits::default(),
+            hosts: Vec::new(),
         })?;
         Ok(Self {
             gateway,

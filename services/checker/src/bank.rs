@@ -10,12 +10,13 @@ use tributary_contracts::{
         PAYMENTS_EVENTS, PAYMENTS_INBOX, Topic,
     },
 };
-use tributary_ids::PaymentId;
+use tributary_ids::{PaymentId, StandingOrderId};
 
 use crate::{
+    alarm::Alarm,
     check::{Cut, LedgerCheck, NextOffsets, Totals},
     fraud::FraudCheck,
-    payments::{Ending, Known, PaymentsCheck},
+    payments::{Ending, Known, OrderStanding, PaymentStanding, PaymentsCheck},
     violation::{Findings, Invariant},
 };
 
@@ -55,6 +56,8 @@ pub struct BankCheck {
     fraud: FraudCheck,
     /// Payments that must be explained by what is read before the cut ends.
     marked: Vec<PaymentId>,
+    /// Time of the newest record, in milliseconds since the epoch.
+    newest: Option<i64>,
 }
 
 impl BankCheck {
@@ -65,6 +68,7 @@ impl BankCheck {
             payments: PaymentsCheck::new(partitions),
             fraud: FraudCheck::new(partitions),
             marked: Vec::new(),
+            newest: None,
         }
     }
 
@@ -80,6 +84,7 @@ impl BankCheck {
 
     /// Folds a committed record. Topics of other services are left aside.
     pub fn observe(&mut self, topic: &str, record: &Record) {
+        self.newest = self.newest.max(Some(record.timestamp_ms));
         let Self {
             ledger,
             payments,
@@ -193,9 +198,38 @@ impl BankCheck {
         self.ledger.findings_mut()
     }
 
+    /// Time of the newest record that was folded, in milliseconds since the epoch.
+    pub fn newest(&self) -> Option<i64> {
+        self.newest
+    }
+
+    /// What a person must hear of: what was due before then (milliseconds since the epoch) and has not happened, and what is
+    /// quarantined. To be asked at a cut, when everything was read that stood in the log at that time and [`GRACE`] after.
+    ///
+    /// [`GRACE`]: crate::GRACE
+    pub fn alarms(&self, due_before: i64) -> Vec<Alarm> {
+        self.payments.alarms(due_before)
+    }
+
     /// The ledger's part of the fold.
     pub fn ledger(&self) -> &LedgerCheck {
         &self.ledger
+    }
+
+    /// Payments by the log, those that wait for their day included, in no particular order. What ended long ago may have
+    /// been forgotten: [`Self::has_forgotten`].
+    pub fn payments(&self) -> impl Iterator<Item = (PaymentId, PaymentStanding)> {
+        self.payments.payments()
+    }
+
+    /// Standing orders by the log, in no particular order.
+    pub fn standing_orders(&self) -> impl Iterator<Item = (StandingOrderId, OrderStanding)> {
+        self.payments.orders()
+    }
+
+    /// Whether payments or standing orders that ended long ago were forgotten.
+    pub fn has_forgotten(&self) -> bool {
+        self.payments.forgot()
     }
 
     pub(crate) fn ledger_mut(&mut self) -> &mut LedgerCheck {

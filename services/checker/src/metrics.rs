@@ -5,13 +5,18 @@ use opentelemetry::{
     metrics::{Counter, Gauge},
 };
 
-use crate::{bank::BankCheck, violation::Invariant};
+use crate::{
+    alarm::{AlarmKind, Alarms},
+    bank::BankCheck,
+    violation::Invariant,
+};
 
 /// Counters of the fold, told as they grow.
 pub(crate) struct Metrics {
     events: Counter<u64>,
     violations: Counter<u64>,
     lag: Gauge<u64>,
+    alarms: Gauge<u64>,
     events_told: u64,
     violations_told: [u64; Invariant::ALL.len()],
 }
@@ -19,7 +24,15 @@ pub(crate) struct Metrics {
 impl Metrics {
     pub(crate) fn new() -> Self {
         let meter = global::meter("tributary.checker");
-        Self {
+        let alarms = meter
+            .u64_gauge("tributary.checker.alarms")
+            .with_unit("{alarm}")
+            .with_description(
+                "payments and standing orders that a person must look after now, by what is the matter",
+            )
+            .build();
+        let metrics = Self {
+            alarms,
             events: meter
                 .u64_counter("tributary.checker.events")
                 .with_unit("{event}")
@@ -39,7 +52,9 @@ impl Metrics {
                 .build(),
             events_told: 0,
             violations_told: [0; Invariant::ALL.len()],
-        }
+        };
+        metrics.tell_alarms(&Alarms::default());
+        metrics
     }
 
     /// Tells what was added since the last time. An invariant that holds is told as 0, so that it can be seen to hold.
@@ -51,6 +66,13 @@ impl Metrics {
             let label = KeyValue::new("invariant", i64::from(invariant.number()));
             self.violations.add(violated - *told, &[label]);
             *told = violated;
+        }
+    }
+
+    pub(crate) fn tell_alarms(&self, alarms: &Alarms) {
+        for kind in AlarmKind::ALL {
+            self.alarms
+                .record(alarms.count(kind), &[KeyValue::new("alarm", kind.code())]);
         }
     }
 

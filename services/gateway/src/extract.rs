@@ -109,6 +109,10 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Submitted<T> {
                 }
             };
         let bytes = read_body(body, content_length(&parts.headers)).await?;
+        // A sequence of values would be taken for an object's fields in their order.
+        if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
+            return Err(Problem::new(Code::Malformed, "the body is no JSON object"));
+        }
         let body = serde_json::from_slice(&bytes).map_err(|error| {
             let error = DecodeError::malformed(&error);
             Problem::new(Code::Malformed, error.to_string())

@@ -17,6 +17,7 @@ use tributary_stream::log::Fault;
 
 use crate::app::App;
 use crate::guard::guard;
+use crate::host::{Hosts, check_host};
 use crate::log::{Sender, TailThread};
 use crate::metrics::Metrics;
 use crate::personal::PersonalData;
@@ -80,6 +81,8 @@ pub struct Options {
     /// None: personal data is neither taken nor shown.
     pub personal_data: Option<PersonalData>,
     pub limits: Limits,
+    /// Names besides the loopback's that requests may be sent to, as `Host` has them: of a tunnel or proxy on this machine.
+    pub hosts: Vec<String>,
 }
 
 /// Why a gateway does not start.
@@ -168,7 +171,12 @@ impl Gateway {
                 limits: options.limits,
             })
         };
+        let hosts = Hosts {
+            port: address.port(),
+            configured: options.hosts,
+        };
         let router = router
+            .layer(from_fn_with_state(Arc::new(hosts), check_host))
             .layer(from_fn_with_state(Arc::new(Metrics::new()), guard))
             .with_state(Arc::clone(&app));
         let thread = std::thread::Builder::new()

@@ -11,6 +11,7 @@ mod cursor;
 mod extract;
 mod gateway;
 mod guard;
+mod host;
 mod log;
 mod metrics;
 mod outcome;

@@ -10,16 +10,16 @@ use tributary_contracts::payments::{
     PaymentInitiated, PaymentKind, PaymentScheduled, PaymentsEvent, ReturnedTo, ReviewDecision,
 };
 use tributary_contracts::runtime::RuntimeEvent;
-use tributary_ids::{AccountId, CommandId, PaymentId, StandingOrderId};
+use tributary_ids::{AccountId, CommandId, PaymentId};
 use tributary_money::Money;
 use tributary_stream::StreamEvent;
 
 use crate::app::App;
 use crate::log::{Seen, Waiting};
-use crate::personal::Remittance;
+use crate::personal::{self, HasRemittance, Remittance};
 use crate::position::Position;
 use crate::problem::Problem;
-use crate::read::{self, Account, CommandState, FraudView, Payment, StandingOrder};
+use crate::read::{self, Account, CommandState, FraudView, Payment, ReadError};
 
 /// What a command came to.
 pub(crate) enum Outcome<T> {
@@ -30,11 +30,11 @@ pub(crate) enum Outcome<T> {
     Refused(Problem),
 }
 
-impl Outcome<Payment> {
-    /// Opens what is sealed in the payment.
+impl<T: HasRemittance> Outcome<T> {
+    /// Opens what is sealed in it.
     pub(crate) async fn reveal(&mut self, app: &App) {
-        if let Self::Done(payment) | Self::Before(payment) = self {
-            app.reveal(std::slice::from_mut(payment)).await;
+        if let Self::Done(there) | Self::Before(there) = self {
+            app.reveal(std::slice::from_mut(there)).await;
         }
     }
 }
@@ -161,78 +161,47 @@ pub(crate) async fn of_payment(
     Ok(None)
 }
 
-/// Waits until a command about a payment was decided, and gives the payment as it stands then.
+/// Waits until a command about a payment or standing order was decided, and gives what it is about as it stands then.
+/// `there` reads it.
 ///
 /// # Errors
 /// When the read model can't be read.
-pub(crate) async fn about_payment(
+pub(crate) async fn about<T>(
     app: &App,
     mut waiting: Waiting,
     sent: &Position,
     command: CommandId,
-    payment: PaymentId,
-) -> Result<Option<Outcome<Payment>>, Problem> {
-    while let Some(seen) = waiting.next().await {
-        if !is_answer(&seen, sent) {
-            continue;
+    there: impl Future<Output = Result<Option<T>, ReadError>>,
+) -> Result<Option<Outcome<T>>, Problem> {
+    let seen = loop {
+        match waiting.next().await {
+            Some(seen) if is_answer(&seen, sent) => break seen,
+            Some(_) => {}
+            None => return Ok(None),
         }
-        let Some(event) = read_event::<PaymentsEvent>(&seen) else {
-            return Ok(None);
-        };
-        let answer = answer(&seen, &event.data, |_| false);
-        if let Answer::Refused(problem) | Answer::Other(problem) = answer {
-            return Ok(Some(Outcome::Refused(problem)));
-        }
-        app.catch_up(&app.payments, read::PAYMENTS).await;
-        let repeated = matches!(answer, Answer::Repeated);
-        if repeated && let Some(problem) = refusal(app, command).await? {
-            return Ok(Some(Outcome::Refused(problem)));
-        }
-        // Nothing was created: it was there before.
-        return Ok(app.models.payment(payment).await?.map(Outcome::Before));
+    };
+    let Some(event) = read_event::<PaymentsEvent>(&seen) else {
+        return Ok(None);
+    };
+    let unchanged = |data: &PaymentsEvent| matches!(data, PaymentsEvent::StandingOrderUnchanged(_));
+    let answer = answer(&seen, &event.data, unchanged);
+    if let Answer::Refused(problem) | Answer::Other(problem) = answer {
+        return Ok(Some(Outcome::Refused(problem)));
     }
-    Ok(None)
-}
-
-/// Waits until a command about a standing order was decided, and gives the order as it stands then.
-///
-/// # Errors
-/// When the read model can't be read.
-pub(crate) async fn of_order(
-    app: &App,
-    mut waiting: Waiting,
-    sent: &Position,
-    command: CommandId,
-    order: StandingOrderId,
-) -> Result<Option<Outcome<StandingOrder>>, Problem> {
-    while let Some(seen) = waiting.next().await {
-        if !is_answer(&seen, sent) {
-            continue;
-        }
-        let Some(event) = read_event::<PaymentsEvent>(&seen) else {
-            return Ok(None);
-        };
-        let unchanged = |data: &PaymentsEvent| matches!(data, PaymentsEvent::StandingOrderUnchanged(_));
-        let answer = answer(&seen, &event.data, unchanged);
-        if let Answer::Refused(problem) | Answer::Other(problem) = answer {
-            return Ok(Some(Outcome::Refused(problem)));
-        }
-        app.catch_up(&app.payments, read::PAYMENTS).await;
-        let repeated = matches!(answer, Answer::Repeated);
-        if repeated && let Some(problem) = refusal(app, command).await? {
-            return Ok(Some(Outcome::Refused(problem)));
-        }
-        let created = matches!(
-            event.data,
-            StreamEvent::Service(PaymentsEvent::StandingOrderCreated(_))
-        );
-        let there = app.models.standing_order(order).await?;
-        return Ok(there.map(|there| match created {
-            true => Outcome::Done(there),
-            false => Outcome::Before(there),
-        }));
+    app.catch_up(&app.payments, read::PAYMENTS).await;
+    let repeated = matches!(answer, Answer::Repeated);
+    if repeated && let Some(problem) = refusal(app, command).await? {
+        return Ok(Some(Outcome::Refused(problem)));
     }
-    Ok(None)
+    // Of these commands one alone creates something.
+    let created = matches!(
+        event.data,
+        StreamEvent::Service(PaymentsEvent::StandingOrderCreated(_))
+    );
+    Ok(there.await?.map(|there| match created {
+        true => Outcome::Done(there),
+        false => Outcome::Before(there),
+    }))
 }
 
 /// Waits until an account is opened.
@@ -341,6 +310,7 @@ fn initiated(
         PaymentKind::InternalTransfer => "internal-transfer",
         PaymentKind::Refund => "refund",
     };
+    let place = personal::of_payment_or_order(terms.payment_id, terms.occurrence);
     Payment {
         payment_id: terms.payment_id.0,
         kind: kind.to_owned(),
@@ -352,7 +322,9 @@ fn initiated(
         booking_date: terms.booking_date,
         execution_date: None,
         due_at: None,
-        remittance: terms.remittance.clone().map(Remittance::new),
+        remittance: (terms.remittance.clone()).map(|sealed| Remittance::new(place, sealed)),
+        standing_order: terms.occurrence.map(|occurrence| occurrence.order_id.0),
+        occurrence: terms.occurrence.map(|occurrence| i64::from(occurrence.number)),
         refunds: terms.refunds.map(|original| original.0),
         state: "pending".to_owned(),
         code: None,
@@ -375,6 +347,7 @@ fn scheduled(
     position: &Position,
 ) -> Payment {
     let decimal = |minor| Money::new(minor, terms.currency).to_decimal().to_string();
+    let place = personal::of_payment(terms.payment_id);
     Payment {
         payment_id: terms.payment_id.0,
         kind: "internal-transfer".to_owned(),
@@ -386,7 +359,9 @@ fn scheduled(
         booking_date: terms.execution_date,
         execution_date: Some(terms.execution_date),
         due_at: Some(read::timestamp(terms.due_at)),
-        remittance: None,
+        remittance: (terms.remittance.clone()).map(|sealed| Remittance::new(place, sealed)),
+        standing_order: None,
+        occurrence: None,
         refunds: None,
         state: "scheduled".to_owned(),
         code: None,

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 use sqlx::postgres::PgConnectOptions;
-use tributary_ids::{CustomerId, PaymentId};
+use tributary_contracts::payments::OccurrenceOf;
+use tributary_ids::{CustomerId, PaymentId, StandingOrderId};
 use tributary_pii::{KeyStore, MasterKeys, PersonalText, PiiError, Place, Sealed, Vault};
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use crate::app::App;
 use crate::problem::{Code, Problem};
-use crate::read::Payment;
+use crate::read::{Payment, StandingOrder};
 
 /// Most characters of remittance information: ISO 20022's `Max140Text`.
 const REMITTANCE_CHARACTERS_MAX: usize = 140;
@@ -32,11 +32,28 @@ impl PersonalData {
     }
 }
 
-/// Where a payment's remittance information stands, in every log and table.
-fn remittance_of(payment: Uuid) -> Place {
+/// What a payment's remittance information is sealed for: the payment.
+pub(crate) fn of_payment(payment: PaymentId) -> Place {
     Place {
         field: "payments.remittance",
-        record: payment,
+        record: payment.0,
+    }
+}
+
+/// What a standing order's is sealed for, in all its payments: the order.
+pub(crate) fn of_order(order: StandingOrderId) -> Place {
+    Place {
+        field: "payments.standing-order.remittance",
+        record: order.0,
+    }
+}
+
+/// What the remittance information of a payment is sealed for that may be an occurrence of a standing order. Who names an order
+/// whose payment it isn't gets a place at which nothing opens.
+pub(crate) fn of_payment_or_order(payment: PaymentId, occurrence: Option<OccurrenceOf>) -> Place {
+    match occurrence {
+        Some(occurrence) if occurrence.payment() == payment => of_order(occurrence.order_id),
+        _ => of_payment(payment),
     }
 }
 
@@ -50,6 +67,9 @@ pub(crate) struct Remittance {
     text: Option<PersonalText>,
     #[serde(skip)]
     pub(crate) sealed: Sealed,
+    /// What it is sealed for.
+    #[serde(skip)]
+    place: Place,
 }
 
 /// `erased`: the customer's personal data was, for good. `unavailable`: the key store doesn't answer, or this gateway has none;
@@ -63,17 +83,35 @@ enum RemittanceState {
     Unreadable,
 }
 
+/// What may have a remittance to be opened.
+pub(crate) trait HasRemittance {
+    fn remittance(&mut self) -> Option<&mut Remittance>;
+}
+
+impl HasRemittance for Payment {
+    fn remittance(&mut self) -> Option<&mut Remittance> {
+        self.remittance.as_mut()
+    }
+}
+
+impl HasRemittance for StandingOrder {
+    fn remittance(&mut self) -> Option<&mut Remittance> {
+        self.remittance.as_mut()
+    }
+}
+
 impl Remittance {
     /// Not opened yet.
-    pub(crate) fn new(sealed: Sealed) -> Self {
+    pub(crate) fn new(place: Place, sealed: Sealed) -> Self {
         Self {
             state: RemittanceState::Unavailable,
             text: None,
             sealed,
+            place,
         }
     }
 
-    fn opened(&mut self, payment: Uuid, opened: Result<PersonalText, Arc<PiiError>>) {
+    fn opened(&mut self, opened: Result<PersonalText, Arc<PiiError>>) {
         self.state = match &opened {
             Ok(_) => RemittanceState::Readable,
             Err(error) => match **error {
@@ -87,7 +125,7 @@ impl Remittance {
         if let Err(error) = &opened
             && self.state != RemittanceState::Erased
         {
-            tracing::warn!(code = error.code(), %error, %payment, "a remittance can't be opened");
+            tracing::warn!(code = error.code(), %error, record = %self.place.record, "a remittance can't be opened");
         }
         self.text = opened.ok();
     }
@@ -126,20 +164,21 @@ fn is_steering(c: char) -> bool {
 }
 
 impl App {
-    /// Seals a payment's remittance information with its customer's key. Sent again it comes to the same ciphertext.
+    /// Seals remittance information, if there is any, with the customer's key. Sent again it comes to the same ciphertext.
     pub(crate) async fn seal_remittance(
         &self,
-        payment: PaymentId,
+        place: Place,
         customer: CustomerId,
-        text: &PersonalText,
-    ) -> Result<Sealed, Problem> {
+        text: Option<&PersonalText>,
+    ) -> Result<Option<Sealed>, Problem> {
+        let Some(text) = text else { return Ok(None) };
         check(text)?;
         let Some(vault) = &self.vault else {
             let detail = "this gateway has no key store, and remittance would stand in the log unencrypted";
             return Err(Problem::new(Code::RemittanceUnsupported, detail));
         };
-        let sealed = vault.seal(customer.0, remittance_of(payment.0), text).await;
-        sealed.map_err(|error| match error {
+        let sealed = vault.seal(customer.0, place, text).await;
+        sealed.map(Some).map_err(|error| match error {
             PiiError::Erased => Problem::new(
                 Code::PersonalDataErased,
                 "no personal data of this customer is taken any more",
@@ -155,32 +194,29 @@ impl App {
         })
     }
 
-    /// Opens what is sealed in payments, as far as it can be opened, with one look into the key store.
-    pub(crate) async fn reveal(&self, payments: &mut [Payment]) {
+    /// Opens what is sealed in payments or standing orders, as far as it can be opened, with one look into the key store.
+    pub(crate) async fn reveal<R: HasRemittance>(&self, records: &mut [R]) {
         let Some(vault) = &self.vault else { return };
-        let sealed: Vec<(Place, &Sealed)> = payments
+        let mut remittances: Vec<&mut Remittance> =
+            records.iter_mut().filter_map(HasRemittance::remittance).collect();
+        let sealed: Vec<(Place, &Sealed)> = remittances
             .iter()
-            .filter_map(|payment| {
-                let remittance = payment.remittance.as_ref()?;
-                Some((remittance_of(payment.payment_id), &remittance.sealed))
-            })
+            .map(|remittance| (remittance.place, &remittance.sealed))
             .collect();
         if sealed.is_empty() {
             return;
         }
         let opened = vault.open(&sealed).await;
-        let remittances = payments.iter_mut().filter_map(|payment| {
-            let id = payment.payment_id;
-            payment.remittance.as_mut().map(|remittance| (id, remittance))
-        });
-        for ((payment, remittance), opened) in remittances.zip(opened) {
-            remittance.opened(payment, opened);
+        for (remittance, opened) in remittances.iter_mut().zip(opened) {
+            remittance.opened(opened);
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
 
     fn code(text: &str) -> Option<String> {
@@ -215,16 +251,36 @@ mod tests {
     }
 
     #[test]
+    fn a_text_of_an_order_is_looked_for_only_in_its_payments() {
+        let [order, other] = ["rent", "gym"].map(StandingOrderId::named);
+        let second = |order_id| OccurrenceOf { order_id, number: 2 };
+        let payment = second(order).payment();
+        let place = |occurrence| of_payment_or_order(payment, occurrence);
+        assert_eq!(place(Some(second(order))), of_order(order));
+        for not_it in [
+            None,
+            Some(second(other)),
+            Some(OccurrenceOf {
+                number: 1,
+                ..second(order)
+            }),
+        ] {
+            assert_eq!(place(not_it), of_payment(payment));
+        }
+        assert_ne!(of_order(order).field, of_payment(payment).field);
+    }
+
+    #[test]
     fn a_remittance_is_shown_with_its_text_only_when_it_was_opened() {
         let sealed = Sealed {
             subject: Uuid::from_u128(1),
             cipher: "c".into(),
             ciphertext: "ciphertext".to_owned(),
         };
-        let mut remittance = Remittance::new(sealed);
+        let mut remittance = Remittance::new(of_payment(PaymentId::named("rent")), sealed);
         let shown = |remittance: &Remittance| serde_json::to_string(remittance).unwrap();
         assert_eq!(shown(&remittance), r#"{"state":"unavailable"}"#);
-        remittance.opened(Uuid::nil(), Ok(PersonalText::from("rent".to_owned())));
+        remittance.opened(Ok(PersonalText::from("rent".to_owned())));
         assert_eq!(shown(&remittance), r#"{"state":"readable","text":"rent"}"#);
         assert!(!format!("{remittance:?}").contains("rent"));
         for (error, expected) in [
@@ -233,7 +289,7 @@ mod tests {
             (PiiError::KeyMissing, r#"{"state":"unreadable"}"#),
             (PiiError::Store(String::new()), r#"{"state":"unavailable"}"#),
         ] {
-            remittance.opened(Uuid::nil(), Err(Arc::new(error)));
+            remittance.opened(Err(Arc::new(error)));
             assert_eq!(shown(&remittance), expected);
         }
     }

@@ -42,6 +42,7 @@ macro_rules! codes {
 codes! {
     RouteUnknown = "ROUTE_UNKNOWN", NOT_FOUND, "There is nothing at this address";
     MethodNotAllowed = "METHOD_NOT_ALLOWED", METHOD_NOT_ALLOWED, "The address doesn't take this method";
+    HostUnknown = "HOST_UNKNOWN", MISDIRECTED_REQUEST, "The request is meant for another host";
     ParameterInvalid = "PARAMETER_INVALID", BAD_REQUEST, "A parameter can't be read";
     CursorInvalid = "CURSOR_INVALID", BAD_REQUEST, "The cursor is none of this list";
     KeyMissing = "IDEMPOTENCY_KEY_MISSING", BAD_REQUEST, "A command needs an Idempotency-Key";
@@ -68,6 +69,7 @@ codes! {
 
 /// What is wrong, as `application/problem+json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(examples(crate::api::examples::problem))]
 pub(crate) struct Problem {
     /// The code's entry on the page of error codes, which the gateway serves.
     #[serde(rename = "type")]

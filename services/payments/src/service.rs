@@ -27,11 +27,11 @@ impl Service for Payments {
         dead_letters: PAYMENTS_DLQ,
     };
 
-    const FOLD_VERSION: u32 = 3;
+    const FOLD_VERSION: u32 = 4;
 
     const GOLDEN: Golden = Golden {
-        schema: "174de057fb8d0b7d900f76e776424b70",
-        state: "59e0f4342e4085c19fcafe5b717defa2",
+        schema: "2831f51ab236068c44d2b4225dbe4077",
+        state: "15a1d42e65d4d9dc808bbbf78424e00c",
     };
 
     fn dedupes_itself(command: &PaymentsCommand) -> bool {

@@ -49,6 +49,9 @@ pub async fn connect(options: &PgConnectOptions, schema: &SchemaName) -> Result<
             ("search_path", schema.as_str()),
             ("datestyle", "ISO"),
             ("synchronous_commit", "off"),
+            // A plan that is kept from when a table was empty reads all of it, and compares each row with each id of a
+            // batch, until the server's statistics catch up. A batch is worth a plan of its own.
+            ("plan_cache_mode", "force_custom_plan"),
         ]);
     reported(
         "connecting",

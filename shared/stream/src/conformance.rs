@@ -50,7 +50,7 @@ pub trait Harness {
     fn append(&mut self, record: Outgoing) -> i64;
 
     /// Begins a transaction of some other producer, writes records and next offsets of the service's group (if any),
-    /// and leaves it open. It has to time out after 10 s. The number stands for it from now on.
+    /// and leaves it open. It has to time out after 3 to 10 s. The number stands for it from now on.
     fn open(&mut self, records: Vec<Outgoing>, next_inputs: &[(i32, i64)]) -> usize;
 
     /// Does the same under the transactional id of this instance's worker 0 and forgets it: what a crash leaves.

@@ -74,8 +74,8 @@ message.max.bytes={MESSAGE_MAX_BYTES}
 fn broker_properties() -> String {
     format!(
         "
-# The open transaction of a worker that is gone ends at its own time-out, looked for every second.
-transaction.abort.timed.out.transaction.cleanup.interval.ms=1000
+# The open transaction of a worker that is gone ends at its own time-out, looked for twice a second.
+transaction.abort.timed.out.transaction.cleanup.interval.ms=500
 
 # Small internal topics: 50 partitions each would only cost files and start-up time.
 offsets.topic.replication.factor=1

@@ -9,9 +9,9 @@ use std::{
 use chrono::NaiveDate;
 use tributary_money::Currency;
 
-use super::{FormatReader, StoredHistory};
+use super::{FormatReader, Line, StoredHistory};
 use crate::{
-    Header, HistoryRow, Open, Transfer,
+    Header, HistoryRow, Open, StandingOrder, Transfer,
     fault::{BadRow, Fault, HistoryError, Parked, Position},
 };
 
@@ -21,6 +21,7 @@ pub(crate) struct Checked {
     pub(crate) history: StoredHistory,
     pub(crate) bad: Vec<BadRow>,
     pub(crate) parked: Vec<Parked>,
+    pub(crate) orders: Vec<StandingOrder>,
 }
 
 /// Reads all of a file, keeping of each account no more than where it stands.
@@ -30,10 +31,12 @@ pub(crate) fn check(path: &Path) -> Result<Checked, HistoryError> {
     for stored in reader {
         let stored = stored?;
         match stored.row {
-            Ok(row) => checker.check(&row, stored.position),
+            Ok(Line::Row(row)) => checker.check(&row, stored.position),
+            Ok(Line::Order(order)) => checker.orders.push((stored.position, order)),
             Err((fault, accounts)) => checker.reject(&accounts, stored.position, fault),
         }
     }
+    let orders = checker.check_orders();
     let Checker { bad, parked, .. } = checker;
     let lines = bad
         .iter()
@@ -48,6 +51,7 @@ pub(crate) fn check(path: &Path) -> Result<Checked, HistoryError> {
         history,
         bad,
         parked,
+        orders,
     })
 }
 
@@ -58,6 +62,8 @@ struct Checker {
     parked_behind: HashMap<String, Position>,
     bad: Vec<BadRow>,
     parked: Vec<Parked>,
+    /// They are of the history's end, wherever they stand, and are looked at when all rows are.
+    orders: Vec<(Position, StandingOrder)>,
 }
 
 /// Where an account stands.
@@ -119,6 +125,54 @@ impl Checker {
             account: accounts.first().cloned(),
             fault,
         });
+    }
+
+    /// The orders that are in order. A bad one is left out, and parks nothing; one of a parked account is parked.
+    fn check_orders(&mut self) -> Vec<StandingOrder> {
+        let mut good = Vec::new();
+        let mut names = HashSet::new();
+        for (position, order) in std::mem::take(&mut self.orders) {
+            let behind = |account: &String| self.parked_behind.get(account).cloned();
+            if let Some(behind) = behind(&order.account).or_else(|| behind(&order.to)) {
+                self.parked.push(Parked {
+                    position,
+                    account: order.account,
+                    behind,
+                });
+                continue;
+            }
+            let checked = match names.insert(order.order.clone()) {
+                true => self.check_order(&order),
+                false => Err(Fault::DuplicateOrder),
+            };
+            match checked {
+                Ok(()) => good.push(order),
+                Err(fault) => self.bad.push(BadRow {
+                    position,
+                    account: Some(order.account),
+                    fault,
+                }),
+            }
+        }
+        good
+    }
+
+    fn check_order(&self, order: &StandingOrder) -> Result<(), Fault> {
+        if order.account == order.to {
+            return Err(Fault::SameAccount);
+        }
+        let sides = (self.accounts.get(&order.account), self.accounts.get(&order.to));
+        let (Some(from), Some(to)) = sides else {
+            return Err(Fault::NotOpen);
+        };
+        if from.currency != to.currency {
+            return Err(Fault::CurrencyMismatch);
+        }
+        positive(order.amount)?;
+        match order.day {
+            1..=31 => Ok(()),
+            _ => Err(Fault::DayOfMonth),
+        }
     }
 
     fn open(&mut self, row: &Open) -> Result<(), Fault> {

@@ -8,7 +8,7 @@ mod writer;
 
 pub(crate) use check::check;
 pub(crate) use reader::StoredHistory;
-pub use reader::{FormatReader, StoredRow};
+pub use reader::{FormatReader, Line, StoredRow};
 pub use writer::Writer;
 
 use std::path::Path;

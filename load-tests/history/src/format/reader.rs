@@ -8,11 +8,12 @@ use std::{
     sync::Arc,
 };
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::is_compressed;
 use crate::{
-    FORMAT_VERSION, Header, HistoryRow,
+    FORMAT_VERSION, Header, HistoryRow, StandingOrder,
     fault::{Fault, HistoryError, Position},
     lines::Lines,
 };
@@ -20,19 +21,59 @@ use crate::{
 /// Longest line, in bytes.
 const LINE_LENGTH_MAX: usize = 64 * 1024;
 
+/// The first version that has standing orders.
+const ORDERS_SINCE: u32 = 2;
+
 /// Reads a file of the format as a stream. Each row is looked at by itself only; [`crate::open_history`] checks that
 /// the rows go together.
 pub struct FormatReader {
     path: PathBuf,
     name: Arc<str>,
     lines: Lines<Box<dyn BufRead>>,
+    version: u32,
+}
+
+/// What a line below the header says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Line {
+    Row(HistoryRow),
+    Order(StandingOrder),
+}
+
+/// A standing order as it stands in a line.
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "row", rename_all = "snake_case")]
+enum OrderLine<O> {
+    Order(O),
+}
+
+/// The line of an order.
+pub(super) fn order_line(order: &StandingOrder) -> impl Serialize {
+    OrderLine::Order(order)
+}
+
+impl Line {
+    fn parse(text: &str, version: u32) -> Result<Self, (Fault, Vec<String>)> {
+        // Orders are few: a line is taken for a row first.
+        let error = match serde_json::from_str(text) {
+            Ok(row) => return Ok(Self::Row(row)),
+            Err(error) => error,
+        };
+        if version < ORDERS_SINCE {
+            return Err(malformed(text, &error));
+        }
+        match serde_json::from_str(text) {
+            Ok(OrderLine::Order(order)) => Ok(Self::Order(order)),
+            Err(_) => Err(malformed(text, &error)),
+        }
+    }
 }
 
 /// A line below the header.
 pub struct StoredRow {
     pub position: Position,
-    /// The row, or what is wrong with the line and the accounts that it seems to be about.
-    pub row: Result<HistoryRow, (Fault, Vec<String>)>,
+    /// The row, or what is wrong with the line and the accounts whose rows it seems to be one of.
+    pub row: Result<Line, (Fault, Vec<String>)>,
 }
 
 impl FormatReader {
@@ -67,12 +108,14 @@ impl FormatReader {
             return Err(HistoryError::EmptyFile(path.to_owned()));
         };
         let header = read_header(path, first.bytes.unwrap_or_default())?;
+        let version = header.tributary_history;
         Ok((
             header,
             Self {
                 path: path.to_owned(),
                 name: name.into(),
                 lines,
+                version,
             },
         ))
     }
@@ -92,7 +135,7 @@ impl FormatReader {
         let row = match line.bytes.map(str::from_utf8) {
             None => Err((Fault::LineTooLong, Vec::new())),
             Some(Err(_)) => Err((Fault::Encoding, Vec::new())),
-            Some(Ok(text)) => serde_json::from_str(text).map_err(|error| malformed(text, &error)),
+            Some(Ok(text)) => Line::parse(text, self.version),
         };
         Ok(Some(StoredRow { position, row }))
     }
@@ -113,7 +156,7 @@ fn read_header(path: &Path, line: &[u8]) -> Result<Header, HistoryError> {
     };
     let header: Value = serde_json::from_slice(line).map_err(|_| bad_header())?;
     match header.get("tributary_history").and_then(Value::as_u64) {
-        Some(version) if version == u64::from(FORMAT_VERSION) => {
+        Some(version) if (1..=u64::from(FORMAT_VERSION)).contains(&version) => {
             serde_json::from_value(header).map_err(|_| bad_header())
         }
         Some(found) => Err(HistoryError::UnsupportedVersion {
@@ -127,8 +170,13 @@ fn read_header(path: &Path, line: &[u8]) -> Result<Header, HistoryError> {
 /// The fault says where the line stops making sense, and none of what stands there.
 fn malformed(text: &str, error: &serde_json::Error) -> (Fault, Vec<String>) {
     let value: Value = serde_json::from_str(text).unwrap_or_default();
-    let account = |field: &&str| value.get(*field)?.as_str().map(str::to_owned);
-    let accounts = ["account", "from", "to"].iter().filter_map(account).collect();
+    let text = |field: &&str| value.get(*field)?.as_str().map(str::to_owned);
+    // An order moves no balance, so no row is missed where one is missing.
+    let accounts: &[&str] = match text(&"row").as_deref() {
+        Some("order") => &[],
+        _ => &["account", "from", "to"],
+    };
+    let accounts = accounts.iter().filter_map(text).collect();
     let what = match error.classify() {
         serde_json::error::Category::Data => "a field is missing, unknown or of the wrong type".to_owned(),
         _ => format!("no JSON from column {}", error.column()),
@@ -155,8 +203,12 @@ impl StoredHistory {
             Ok(stored) if self.left_out.contains(&stored.position.line) => None,
             Ok(StoredRow {
                 position,
-                row: Ok(row),
+                row: Ok(Line::Row(row)),
             }) => Some(Ok((position, row))),
+            Ok(StoredRow {
+                row: Ok(Line::Order(_)),
+                ..
+            }) => None,
             Ok(StoredRow { position, .. }) => Some(Err(HistoryError::Changed(position))),
         };
         Ok(reader.filter_map(row))

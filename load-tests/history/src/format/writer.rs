@@ -8,8 +8,8 @@ use std::{
 
 use serde::Serialize;
 
-use super::is_compressed;
-use crate::{Header, HistoryRow, fault::HistoryError};
+use super::{is_compressed, reader::order_line};
+use crate::{Header, HistoryRow, StandingOrder, fault::HistoryError};
 
 /// Level of compression: beyond it files get little smaller and take much longer.
 const ZSTD_LEVEL: i32 = 3;
@@ -56,6 +56,14 @@ impl Writer {
     /// When the file can't be written.
     pub fn write(&mut self, row: &HistoryRow) -> Result<(), HistoryError> {
         self.write_line(row)
+    }
+
+    /// Appends a standing order.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    pub fn write_order(&mut self, order: &StandingOrder) -> Result<(), HistoryError> {
+        self.write_line(&order_line(order))
     }
 
     /// Writes what is buffered and syncs the file.

@@ -78,6 +78,10 @@ impl Book {
         self.rows
     }
 
+    pub(super) fn name(&self, account: usize) -> &str {
+        &self.accounts[account].name
+    }
+
     pub(super) fn balance(&self, account: usize) -> i64 {
         self.accounts[account].balance
     }

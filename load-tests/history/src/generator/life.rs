@@ -4,12 +4,18 @@ use chrono::{Datelike, Days, NaiveDate};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use super::{Config, book::Book};
-use crate::Contra;
+use super::{
+    Config,
+    book::Book,
+    order::{Order, PURPOSES, Payee},
+};
+use crate::{Contra, StandingOrder};
 
 /// Other banks, none of them real.
 const BANKS: [&str; 8] = ["AN", "BO", "CE", "DU", "EL", "FA", "GI", "HU"];
 const BRANCHES: u32 = 77;
+/// From so many on nobody new is paid.
+const CONTACTS_MAX: usize = 4;
 const STATEMENT_FEE: i64 = 1_460;
 /// The smallest amount that is paid: recorded amounts are multiples of it, as the bank rounds to it.
 const SMALLEST: i64 = 10;
@@ -36,10 +42,9 @@ struct Plan {
     /// Income by transfer; 0 when the customer lives on cash.
     salary: i64,
     salary_day: u32,
-    /// Rent by standing order; 0 for none.
-    rent: i64,
-    rent_day: u32,
-    insurance: i64,
+    orders: Vec<Order>,
+    /// Accounts of others that this one pays, and is paid by, again and again.
+    contacts: Vec<usize>,
     pays_fee: bool,
     bank: usize,
 }
@@ -106,8 +111,6 @@ impl Life {
             number
         };
         let by_transfer = self.one_in(2);
-        let has_rent = self.one_in(2);
-        let insured = self.one_in(9);
         let plan = Plan {
             owner,
             salary: if by_transfer {
@@ -116,9 +119,8 @@ impl Life {
                 0
             },
             salary_day: self.random.random_range(1..=28),
-            rent: if has_rent { self.amount(50_000, 700_000) } else { 0 },
-            rent_day: self.random.random_range(1..=28),
-            insurance: if insured { self.amount(3_000, 90_000) } else { 0 },
+            orders: self.orders(),
+            contacts: Vec::new(),
             pays_fee: self.one_in(2),
             bank: self.bank(),
         };
@@ -136,15 +138,8 @@ impl Life {
         if plan.salary > 0 && today.day() == plan.salary_day {
             book.post(account, plan.salary, 0, bank.clone(), "transfer/in/salary");
         }
-        let due = [
-            (plan.rent, plan.rent_day, "rent"),
-            (plan.insurance, 12, "insurance"),
-        ];
-        for (amount, day, what) in due {
-            // An order that isn't covered is mostly not carried out; the bank lets a few through.
-            if amount > 0 && day == today.day() && (book.available(account) >= amount || self.one_in(30)) {
-                book.post(account, -amount, 0, bank.clone(), &format!("transfer/out/{what}"));
-            }
+        for number in 0..self.plans[account].orders.len() {
+            self.carry_out(book, account, number, &bank);
         }
         if today
             .succ_opt()
@@ -174,6 +169,115 @@ impl Life {
         if self.plans[account].pays_fee {
             book.post(account, -STATEMENT_FEE, 0, Contra::Fee, "fee/statement");
         }
+    }
+
+    /// Does what an order says, on its day.
+    fn carry_out(&mut self, book: &mut Book, account: usize, number: usize, bank: &Contra) {
+        let Order {
+            purpose, amount, day, ..
+        } = self.plans[account].orders[number];
+        if day != book.today().day() {
+            return;
+        }
+        let is_covered = book.available(account) >= amount;
+        match self.payee(account, number) {
+            Payee::OtherBank => {
+                // An order that isn't covered is mostly not carried out; the bank lets a few through.
+                if is_covered || self.one_in(30) {
+                    let kind = format!("transfer/out/{}", purpose.kind);
+                    book.post(account, -amount, 0, bank.clone(), &kind);
+                }
+            }
+            Payee::Account(to) if is_covered && book.has_room(account) && book.has_room(to) => {
+                book.transfer(account, to, amount);
+            }
+            Payee::Account(_) | Payee::Firm | Payee::Person => {}
+        }
+    }
+
+    /// Draws what a new account pays every month.
+    fn orders(&mut self) -> Vec<Order> {
+        let mut orders = Vec::new();
+        for purpose in &PURPOSES {
+            if self.random.random_range(0..1_000_u32) >= purpose.per_mille {
+                continue;
+            }
+            let stays_here = self.random.random_range(0..1_000_u32) < purpose.here_per_mille;
+            orders.push(Order {
+                purpose,
+                amount: self.amount(purpose.amounts.0, purpose.amounts.1),
+                day: self.random.random_range(1..=28),
+                payee: if stays_here {
+                    purpose.payee
+                } else {
+                    Payee::OtherBank
+                },
+            });
+        }
+        orders
+    }
+
+    /// Whom an order pays. It is settled once somebody is there to be paid.
+    fn payee(&mut self, account: usize, number: usize) -> Payee {
+        let payee = self.plans[account].orders[number].payee;
+        let found = match payee {
+            Payee::OtherBank | Payee::Account(_) => return payee,
+            Payee::Firm => {
+                // The first of the bank's accounts are of those whom many pay.
+                let firms = self.plans.len().div_ceil(20);
+                Some(self.account_below(firms)).filter(|to| self.are_apart(account, *to))
+            }
+            Payee::Person => self.contact(account),
+        };
+        let payee = found.map_or(payee, Payee::Account);
+        self.plans[account].orders[number].payee = payee;
+        payee
+    }
+
+    /// Somebody whom the account's owner pays again and again; now and then it is a new one. They pay each other.
+    fn contact(&mut self, account: usize) -> Option<usize> {
+        let known = self.plans[account].contacts.len();
+        if known >= CONTACTS_MAX || (known > 0 && !self.one_in(4)) {
+            let which = self.random.random_range(0..u32::try_from(known).unwrap_or(1)) as usize;
+            return Some(self.plans[account].contacts[which]);
+        }
+        let new = Some(self.any_account()).filter(|new| self.are_apart(account, *new))?;
+        for (one, other) in [(account, new), (new, account)] {
+            let contacts = &mut self.plans[one].contacts;
+            if !contacts.contains(&other) {
+                contacts.push(other);
+            }
+        }
+        Some(new)
+    }
+
+    /// Whether they are accounts of two customers.
+    fn are_apart(&self, one: usize, other: usize) -> bool {
+        self.plans[one].owner != self.plans[other].owner
+    }
+
+    /// The orders between accounts of the bank, as they are in force now.
+    pub(super) fn into_orders(mut self, book: &Book, source: &str) -> Vec<StandingOrder> {
+        let mut orders = Vec::new();
+        for account in 0..self.plans.len() {
+            for number in 0..self.plans[account].orders.len() {
+                let Payee::Account(to) = self.payee(account, number) else {
+                    continue;
+                };
+                let Order {
+                    purpose, amount, day, ..
+                } = self.plans[account].orders[number];
+                orders.push(StandingOrder {
+                    order: format!("{source}/order/{}", orders.len() + 1),
+                    account: book.name(account).to_owned(),
+                    to: book.name(to).to_owned(),
+                    amount,
+                    symbol: purpose.symbol.map(str::to_owned),
+                    day: u8::try_from(day).unwrap_or(1),
+                });
+            }
+        }
+        orders
     }
 
     /// Something that somebody does of his own will.
@@ -218,9 +322,9 @@ impl Life {
     }
 
     fn transfer(&mut self, book: &mut Book, account: usize) {
-        let to = self.any_account();
-        match self.affordable(book, account, 500_000) {
-            Some(amount) if to != account && book.has_room(to) => book.transfer(account, to, amount),
+        let to = self.contact(account);
+        match (to, self.affordable(book, account, 500_000)) {
+            (Some(to), Some(amount)) if book.has_room(to) => book.transfer(account, to, amount),
             _ => self.deposit(book, account),
         }
     }
@@ -302,8 +406,12 @@ impl Life {
     }
 
     fn any_account(&mut self) -> usize {
+        self.account_below(self.plans.len())
+    }
+
+    fn account_below(&mut self, accounts: usize) -> usize {
         // Drawn as 32 bits, so that the same seed gives the same account on every machine.
-        let accounts = u32::try_from(self.plans.len()).unwrap_or(u32::MAX);
+        let accounts = u32::try_from(accounts).unwrap_or(u32::MAX);
         self.random.random_range(0..accounts) as usize
     }
 

@@ -52,6 +52,19 @@ fn a_file_is_whole_or_the_error_says_which_is_not() {
 }
 
 #[test]
+fn the_banks_own_file_of_orders_sets_up_none() {
+    let bank = small_bank(&file_of([cash(1, 1, 930101, 5, 5)]));
+    fs::write(
+        bank.path().join("order.asc"),
+        "\"order_id\";\"account_id\";\"bank_to\";\"account_to\";\"amount\";\"k_symbol\"\r\n29401;1;\"YZ\";\"87144583\";2452.00;\"SIPO\"\r\n",
+    )
+    .unwrap();
+    let history = open_history(bank.path()).unwrap();
+    assert!(history.is_sound() && history.orders.is_empty());
+    assert_eq!(history.statistics.orders, 0);
+}
+
+#[test]
 fn a_file_of_a_header_alone_is_a_history_of_nothing() {
     let bank = small_bank(&file_of::<&str>([]));
     let history = open_history(bank.path()).unwrap();

@@ -5,7 +5,8 @@ use std::{
     fs,
 };
 
-use tributary_history::{Config, Contra, HistoryRow, generate, open_history};
+use chrono::Datelike;
+use tributary_history::{Config, Contra, HistoryRow, StandingOrder, generate, open_history};
 
 fn config(accounts: u32, rows: u32, days: u32) -> Config {
     Config {
@@ -211,6 +212,8 @@ fn a_generated_history_that_was_stored_is_sound_and_the_same() {
             (&stored.header, &stored.statistics),
             (&history.header, &history.statistics)
         );
+        assert_eq!(stored.orders, history.orders);
+        assert!(history.orders.len() > 20);
         assert!(
             stored
                 .rows()
@@ -222,8 +225,95 @@ fn a_generated_history_that_was_stored_is_sound_and_the_same() {
 }
 
 #[test]
+fn standing_orders_have_the_proportions_of_the_berka_banks_and_customers_as_payees() {
+    let history = generate(1, &config(4_000, 0, 365));
+    let orders = &history.orders;
+    let per_account = orders.len() as f64 / 4_000.0;
+    assert!((0.68..0.80).contains(&per_account), "{per_account}");
+    let mut symbols: BTreeMap<&str, usize> = BTreeMap::new();
+    for order in orders {
+        *symbols.entry(order.symbol.as_deref().unwrap_or("")).or_default() += 1;
+    }
+    for (symbol, percent) in [
+        ("SIPO", 54.1),
+        ("", 21.3),
+        ("UVER", 11.1),
+        ("POJISTNE", 8.2),
+        ("LEASING", 5.3),
+    ] {
+        let here = symbols[symbol] as f64 * 100.0 / orders.len() as f64;
+        assert!(
+            (here - percent).abs() < 2.5,
+            "{symbol}: {here} % instead of {percent} %"
+        );
+    }
+    assert_eq!(symbols.len(), 5);
+
+    let owners: BTreeMap<String, String> = history
+        .rows()
+        .unwrap()
+        .filter_map(|row| match row.unwrap() {
+            HistoryRow::Open(open) => Some((open.account, open.owner)),
+            _ => None,
+        })
+        .collect();
+    let names: BTreeSet<_> = orders.iter().map(|order| &order.order).collect();
+    assert_eq!(names.len(), orders.len());
+    for order in orders {
+        assert!(order.amount > 0 && (1..=28).contains(&order.day), "{order:?}");
+        assert_ne!(owners[&order.account], owners[&order.to], "{order:?}");
+    }
+}
+
+#[test]
+fn what_an_order_has_paid_is_there_as_transfers_on_its_day() {
+    let history = generate(2, &config(300, 9_000, 365));
+    let mut made: BTreeMap<(String, String, i64, u32), u32> = BTreeMap::new();
+    for row in history.rows().unwrap() {
+        if let HistoryRow::Transfer(row) = row.unwrap() {
+            let key = (row.from, row.to, row.amount, row.date.day());
+            *made.entry(key).or_default() += 1;
+        }
+    }
+    let paid = |order: &StandingOrder| {
+        let key = (
+            order.account.clone(),
+            order.to.clone(),
+            order.amount,
+            order.day.into(),
+        );
+        made.get(&key).copied().unwrap_or_default()
+    };
+    let more_than_once = history.orders.iter().filter(|order| paid(order) > 1).count();
+    assert!(
+        more_than_once * 2 > history.orders.len(),
+        "{more_than_once} of {}",
+        history.orders.len()
+    );
+    assert!(history.orders.iter().all(|order| paid(order) <= 12));
+}
+
+#[test]
+fn customers_pay_each_other_again() {
+    let history = generate(2, &config(300, 9_000, 365));
+    let mut pairs: BTreeMap<(String, String), u32> = BTreeMap::new();
+    for row in history.rows().unwrap() {
+        if let HistoryRow::Transfer(row) = row.unwrap() {
+            *pairs.entry((row.from, row.to)).or_default() += 1;
+        }
+    }
+    let all: u32 = pairs.values().sum();
+    let again: u32 = pairs.values().filter(|count| **count > 1).sum();
+    assert!(again * 2 > all, "{again} of {all}");
+    let mutual = |(from, to): &(String, String)| pairs.contains_key(&(to.clone(), from.clone()));
+    let mutual = pairs.keys().filter(|pair| mutual(pair)).count();
+    assert!(mutual * 10 > pairs.len(), "{mutual} of {}", pairs.len());
+}
+
+#[test]
 fn a_configuration_of_nothing_gives_nothing() {
     for nothing in [config(0, 100, 30), config(10, 100, 0)] {
-        assert_eq!(generate(1, &nothing).statistics.rows, 0);
+        let history = generate(1, &nothing);
+        assert_eq!((history.statistics.rows, history.orders.len()), (0, 0));
     }
 }

@@ -156,6 +156,102 @@ fn a_transfer_with_a_parked_account_parks_the_other_one_too() {
     assert_eq!(history.sums().balances, 2);
 }
 
+const WITH_ORDERS: &str = r#"{"tributary_history":2,"source":"test","currency":"CZK"}"#;
+
+fn order(name: &str, account: &str, to: &str, rest: &str) -> String {
+    format!(r#"{{"row":"order","order":"{name}","account":"{account}","to":"{to}"{rest}}}"#)
+}
+
+fn history_with_orders(header: &str, lines: &[String]) -> (TempDir, History) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("history.jsonl");
+    fs::write(&path, format!("{header}\n{}\n", lines.join("\n"))).unwrap();
+    let history = open_history(&path).unwrap();
+    (directory, history)
+}
+
+const MONTHLY: &str = r#","amount":500,"symbol":"SIPO","day":31"#;
+
+#[test]
+fn a_standing_order_that_can_not_be_is_reported_and_parks_nothing() {
+    let euro = open("e").replace("CZK", "EUR");
+    let sound = || order("o", "a", "b", MONTHLY);
+    for (bad_order, code) in [
+        (order("p", "a", "a", MONTHLY), "HISTORY_SAME_ACCOUNT"),
+        (order("p", "a", "c", MONTHLY), "HISTORY_NOT_OPEN"),
+        (order("p", "c", "a", MONTHLY), "HISTORY_NOT_OPEN"),
+        (order("p", "a", "e", MONTHLY), "HISTORY_CURRENCY_MISMATCH"),
+        (
+            order("p", "a", "b", r#","amount":0,"day":1"#),
+            "HISTORY_NOT_POSITIVE",
+        ),
+        (
+            order("p", "a", "b", r#","amount":1,"day":0"#),
+            "HISTORY_BAD_DAY_OF_MONTH",
+        ),
+        (
+            order("p", "a", "b", r#","amount":1,"day":32"#),
+            "HISTORY_BAD_DAY_OF_MONTH",
+        ),
+        (order("o", "b", "a", MONTHLY), "HISTORY_DUPLICATE_ORDER"),
+        (order("p", "a", "b", r#","amount":1"#), "HISTORY_BAD_FORMAT"),
+        (
+            order("p", "a", "b", r#","amount":1,"day":300"#),
+            "HISTORY_BAD_FORMAT",
+        ),
+        (
+            order("p", "a", "b", r#","amount":1,"day":1,"bank_to":"ST"}"#),
+            "HISTORY_BAD_FORMAT",
+        ),
+    ] {
+        let lines = [
+            open("a"),
+            open("b"),
+            euro.clone(),
+            sound(),
+            bad_order.clone(),
+            posting("a", 2, 100, 100),
+        ];
+        let (_kept, history) = history_with_orders(WITH_ORDERS, &lines);
+        assert_eq!(bad(&history), [(6, code)], "{bad_order}");
+        assert!(history.parked.is_empty(), "{bad_order}");
+        assert_eq!((history.statistics.rows, history.statistics.orders), (4, 1));
+        assert_eq!(history.rows().unwrap().map(Result::unwrap).count(), 4);
+        assert_eq!(
+            (history.orders[0].order.as_str(), history.orders[0].day),
+            ("o", 31)
+        );
+    }
+}
+
+#[test]
+fn an_order_of_a_parked_account_is_parked_wherever_the_bad_row_stands() {
+    let lines = [
+        open("a"),
+        open("b"),
+        open("c"),
+        order("o", "a", "b", MONTHLY),
+        order("p", "b", "a", MONTHLY),
+        order("q", "b", "c", MONTHLY),
+        posting("a", 2, 100, 99),
+    ];
+    let (_kept, history) = history_with_orders(WITH_ORDERS, &lines);
+    assert_eq!(bad(&history), [(8, "HISTORY_BALANCE_MISMATCH")]);
+    let parked: Vec<_> = history.parked.iter().map(|parked| parked.position.line).collect();
+    assert_eq!(parked, [5, 6]);
+    assert_eq!(history.orders.len(), 1);
+}
+
+#[test]
+fn a_file_of_the_first_version_is_read_and_has_no_orders() {
+    let lines = [open("a"), open("b"), posting("a", 2, 100, 100)];
+    let (_kept, history) = history_with_orders(HEADER, &lines);
+    assert!(history.is_sound() && history.orders.is_empty());
+    let lines = [open("a"), open("b"), order("o", "a", "b", MONTHLY)];
+    let (_kept, history) = history_with_orders(HEADER, &lines);
+    assert_eq!(bad(&history), [(4, "HISTORY_BAD_FORMAT")]);
+}
+
 #[test]
 fn a_line_that_is_no_json_is_missed_where_its_account_goes_on() {
     let (_kept, history) = history(&[
@@ -185,7 +281,7 @@ fn a_file_that_is_no_history_is_refused() {
     );
     assert_eq!(open("a.jsonl", b"no json\n"), "HISTORY_BAD_HEADER");
     assert_eq!(
-        open("a.jsonl", b"{\"tributary_history\":2,\"what\":1}\n"),
+        open("a.jsonl", b"{\"tributary_history\":3,\"what\":1}\n"),
         "HISTORY_UNSUPPORTED_VERSION"
     );
     assert_eq!(open("a.csv", b"a;b\n"), "HISTORY_UNKNOWN_KIND");

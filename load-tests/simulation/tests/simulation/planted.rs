@@ -2,11 +2,12 @@
 //! service whose decision or fold misbehaves ([`Twist`]), a log that answers wrongly ([`Lie`]), or a read model that sees
 //! what it must not.
 
+mod later;
 mod logs;
 mod services;
 
 use tributary_accounts::Accounts;
-use tributary_contracts::topics::ACCOUNTS_EVENTS;
+use tributary_contracts::topics::{ACCOUNTS_EVENTS, PAYMENTS_EVENTS, Topic};
 use tributary_payments::Payments;
 use tributary_simulation::{Cast, Part, Plan, Selection, run, shrink};
 use tributary_stream::{
@@ -15,6 +16,7 @@ use tributary_stream::{
 };
 
 use self::{
+    later::{ForgetsDays, PaysCancelled, PaysTwice},
     logs::{DoubtIsAbort, ForgetsRefusals, Lie, OffsetsOutside, Restores, StopsAtLastStable, lying},
     services::{
         CreditsTwice, CreditsWithoutSettling, DeclinesAll, ForgetsRefusedTransfers, LosesReturns,
@@ -47,21 +49,16 @@ fn payments(part: Part) -> Cast {
 
 /// All services behind the lying log.
 fn behind<L: Lie>() -> Cast {
-    let Cast {
-        accounts,
-        payments,
-        fraud,
-        view,
-    } = Cast::production();
+    let cast = Cast::production();
     Cast {
-        accounts: accounts.behind(lying::<L>),
-        payments: payments.behind(lying::<L>),
-        fraud: fraud.behind(lying::<L>),
-        view,
+        accounts: cast.accounts.behind(lying::<L>),
+        payments: cast.payments.behind(lying::<L>),
+        fraud: cast.fraud.behind(lying::<L>),
+        ..cast
     }
 }
 
-const BUGS: [Bug; 13] = [
+const BUGS: [Bug; 17] = [
     Bug {
         name: "double credit on retry",
         cast: || accounts(Part::of::<Twisted<CreditsTwice>>()),
@@ -89,7 +86,7 @@ const BUGS: [Bug; 13] = [
     Bug {
         name: "forgotten refusal, of a command",
         cast: behind::<ForgetsRefusals>,
-        seeds: 200,
+        seeds: 400,
         codes: &["REFUSED_THEN_EFFECT"],
     },
     Bug {
@@ -135,16 +132,43 @@ const BUGS: [Bug; 13] = [
         name: "two full refunds at once",
         cast: || payments(Part::of::<Twisted<RefundsTwice>>()),
         seeds: 100,
-        codes: &["REFUNDED_TOO_MUCH"],
+        codes: &["REFUNDED_TOO_MUCH", "REFUNDABLE_WRONG"],
     },
     Bug {
-        name: "read model that applies an aborted record",
+        name: "the ledger's read model applies an aborted record",
         cast: || Cast {
-            view: sees_everything,
+            ledger_view: |broker, partition, from| everything(ACCOUNTS_EVENTS, broker, partition, from),
             ..Cast::production()
         },
         seeds: 20,
         codes: &["READ_MODEL_DIFFERS"],
+    },
+    Bug {
+        name: "the payments' read model applies an aborted record",
+        cast: || Cast {
+            payments_view: |broker, partition, from| everything(PAYMENTS_EVENTS, broker, partition, from),
+            ..Cast::production()
+        },
+        seeds: 20,
+        codes: &["READ_MODEL_DIFFERS"],
+    },
+    Bug {
+        name: "an occurrence of a standing order paid twice",
+        cast: || payments(Part::of::<Twisted<PaysTwice>>().behind(lying::<Restores>)),
+        seeds: 50,
+        codes: &["OCCURRENCE_OUT_OF_TURN"],
+    },
+    Bug {
+        name: "a due payment forgotten at a restore",
+        cast: || payments(Part::of::<Twisted<ForgetsDays>>().behind(lying::<Restores>)),
+        seeds: 50,
+        codes: &["DEADLINE_MISSED"],
+    },
+    Bug {
+        name: "a cancelled scheduled payment made all the same",
+        cast: || payments(Part::of::<Twisted<PaysCancelled>>().behind(lying::<Restores>)),
+        seeds: 50,
+        codes: &["PAID_AFTER_CANCELLED"],
     },
     Bug {
         name: "settles what was declined",
@@ -159,12 +183,13 @@ const BUGS: [Bug; 13] = [
 ];
 
 /// Every record, whatever became of its transaction.
-fn sees_everything(
+fn everything(
+    topic: Topic,
     broker: &MemoryBroker,
     partition: i32,
     from: i64,
 ) -> Result<EventsRead, tributary_stream::memory::BrokerError> {
-    let entries = broker.read_all(ACCOUNTS_EVENTS.name, partition)?;
+    let entries = broker.read_all(topic.name, partition)?;
     let records = entries.into_iter().filter(|entry| entry.offset >= from);
     let records = records.filter_map(|entry| match entry.content {
         EntryContent::Record { record, .. } => Some(record),
@@ -172,7 +197,7 @@ fn sees_everything(
     });
     Ok(EventsRead {
         records: records.collect(),
-        next: broker.end_offset(ACCOUNTS_EVENTS.name, partition)?,
+        next: broker.end_offset(topic.name, partition)?,
     })
 }
 

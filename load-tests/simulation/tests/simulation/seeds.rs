@@ -14,7 +14,7 @@ fn seeds() -> Range<u64> {
 const STEPS: u32 = 500;
 
 /// What must have happened in so many seeds, or the simulation has lost its teeth.
-const STRUCK: [&str; 23] = [
+const STRUCK: [&str; 30] = [
     "acknowledgements lost",
     "assignments",
     "broken",
@@ -24,14 +24,21 @@ const STRUCK: [&str; 23] = [
     "commit-delayed",
     "crash",
     "crashes between actions",
+    "cut-offs overslept",
     "disconnected",
     "expelled",
     "join-answer-lost",
+    "leaps of time",
     "markers-delayed",
+    "occurrences executed within the plan",
     "offsets-first",
+    "outages",
     "processes paused",
-    "projection killed",
+    "projection of payments killed",
+    "projection of the ledger killed",
+    "quarantines found by an operator",
     "refused",
+    "scheduled payments begun within the plan",
     "services away",
     "stall",
     "transactions aborted",
@@ -41,7 +48,7 @@ const STRUCK: [&str; 23] = [
 ];
 
 /// Events that must have come of it.
-const TOLD: [&str; 14] = [
+const TOLD: [&str; 23] = [
     "payments.payment-completed",
     "payments.payment-rejected",
     "payments.payment-returned",
@@ -49,6 +56,15 @@ const TOLD: [&str; 14] = [
     "payments.refund-claimed",
     "payments.refund-released",
     "payments.payment-unchanged",
+    "payments.payment-scheduled",
+    "payments.payment-cancelled",
+    "payments.payment-quarantined",
+    "payments.payment-resumed",
+    "payments.standing-order-created",
+    "payments.standing-order-amended",
+    "payments.standing-order-executed",
+    "payments.standing-order-cancelled",
+    "payments.standing-order-unchanged",
     "accounts.transfer-refused",
     "accounts.hold-released",
     "fraud.payment-assessed",

@@ -16,8 +16,8 @@ use crate::interrupt::Interrupt;
 
 /// Starts the whole bank, replays a history, reconciles it, and stays up until Ctrl-C.
 ///
-/// Without a PATH the history is generated: accounts with salaries, rents, cash, cards, internal transfers, interest and
-/// fees, the same for the same seed. A second run finds its rows posted and changes nothing.
+/// Without a PATH the history is generated: accounts with salaries, rents, cash, cards, internal transfers, standing orders,
+/// interest and fees, the same for the same seed. Orders that are in force at its end go on from today. A second run finds its rows posted and changes nothing.
 #[derive(Args, Debug)]
 pub(crate) struct Demo {
     /// A history to replay instead of a generated one
@@ -57,14 +57,15 @@ impl Demo {
             speed: self.speed,
             since,
             through: Through::Ledger,
+            orders: Some(format!("http://{}", bank.api())),
         };
         let outcome = replay_and_reconcile(&history, &target, &interrupt);
         let mut sound = match &outcome {
-            Ok(reconciliation) => reconciliation.is_sound(),
+            Ok(outcome) => outcome.is_sound(),
             Err(_) => false,
         };
-        if let Ok(reconciliation) = &outcome {
-            tell(reconciliation, self.json.as_ref())?;
+        if let Ok(outcome) = &outcome {
+            tell(outcome, self.json.as_ref())?;
             if !self.exit && !interrupt.asked() {
                 sound &= stay_up(&mut bank, &interrupt, since)?;
             }

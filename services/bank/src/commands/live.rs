@@ -143,8 +143,12 @@ fn told(status: &Status, balances: &str, rate: f64, paid: u64) -> String {
         0 => format!("checking, {} events behind", grouped(status.lag)),
         broken => format!("{} VIOLATIONS", grouped(broken)),
     };
+    let alarms = match status.alarms {
+        0 => String::new(),
+        alarms => format!(", {} ALARMS", grouped(alarms)),
+    };
     format!(
-        "{invariants} | {} payments | {balances} | {} accounts, {} entries | {rate:.0}/s | {} holds open, {} in transit",
+        "{invariants}{alarms} | {} payments | {balances} | {} accounts, {} entries | {rate:.0}/s | {} holds open, {} in transit",
         grouped(paid),
         grouped(totals.accounts),
         grouped(totals.entries),

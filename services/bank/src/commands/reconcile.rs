@@ -8,7 +8,10 @@ use tributary_checker::{Compared, End, Invariant, LedgerCheck, ReadModelCheck, V
 use tributary_contracts::topics::ACCOUNTS_EVENTS;
 use tributary_history::{History, open_history};
 use tributary_projection::KafkaTopic;
-use tributary_replay::{Checked, Moment, Options, Progress, Reconciliation, Through, read_model, replay};
+use tributary_replay::{
+    Checked, Moment, Options, Ordered, Progress, Reconciliation, Through, grouped, read_model, replay,
+    set_up_orders,
+};
 
 use crate::interrupt::Interrupt;
 
@@ -17,6 +20,9 @@ const AT_REST_WITHIN: Duration = Duration::from_secs(30);
 
 /// Violations that are kept as text.
 const VIOLATIONS_KEPT: usize = 100;
+
+/// Refused standing orders that are told one by one.
+const REFUSED_TOLD: usize = 10;
 
 /// Where a history goes, and how.
 pub(crate) struct Target {
@@ -32,6 +38,8 @@ pub(crate) struct Target {
     pub(crate) since: Moment,
     /// What makes the transfers.
     pub(crate) through: Through,
+    /// The API at which the history's standing orders are set up (`http://host:port`); none: they are left out.
+    pub(crate) orders: Option<String>,
 }
 
 /// Reads a history; what is wrong with it as a whole comes with its code.
@@ -44,7 +52,7 @@ pub(crate) fn replay_and_reconcile(
     history: &History,
     target: &Target,
     interrupt: &Interrupt,
-) -> anyhow::Result<Reconciliation> {
+) -> anyhow::Result<Outcome> {
     let options = Options {
         brokers: target.brokers.clone(),
         speed: target.speed,
@@ -53,6 +61,10 @@ pub(crate) fn replay_and_reconcile(
     };
     let mut progress = Progress::on_stderr();
     let replayed = replay(history, &options, &mut progress, &|| interrupt.asked())?;
+    let ordered = match &target.orders {
+        Some(api) => Some(set_up_orders(history, api, &|| interrupt.asked())?),
+        None => None,
+    };
     progress.say("Reading everything back ...");
     let found = read_model(
         &target.database_url,
@@ -60,12 +72,56 @@ pub(crate) fn replay_and_reconcile(
         replayed.ledger.next_offsets(),
     )?;
     let checked = check(target).context("the log can't be checked")?;
-    Ok(Reconciliation::of(
-        history,
-        &replayed,
-        Some(found),
-        Some(checked),
-    )?)
+    let reconciliation = Reconciliation::of(history, &replayed, Some(found), Some(checked))?;
+    Ok(Outcome {
+        reconciliation,
+        orders: history.statistics.orders,
+        ordered,
+    })
+}
+
+/// What a replay came to.
+pub(crate) struct Outcome {
+    reconciliation: Reconciliation,
+    /// Standing orders of the history.
+    orders: u64,
+    /// What became of them, where they were set up.
+    ordered: Option<Ordered>,
+}
+
+impl Outcome {
+    /// Whether everything reconciles and nothing was left out that was asked for.
+    pub(crate) fn is_sound(&self) -> bool {
+        let refused = self.ordered.as_ref().map_or(0, |ordered| ordered.refused.len());
+        self.reconciliation.is_sound() && refused == 0
+    }
+
+    fn tell_orders(&self) {
+        let Some(ordered) = &self.ordered else {
+            if self.orders > 0 {
+                println!(
+                    "  {} standing orders are left out: bank replay --through payments sets them up.",
+                    grouped(self.orders)
+                );
+            }
+            return;
+        };
+        if self.orders == 0 {
+            return;
+        }
+        println!(
+            "  Standing orders: {} set up, {} known before, {} refused.",
+            grouped(ordered.created),
+            grouped(ordered.known_before),
+            grouped(ordered.refused.len() as u64)
+        );
+        for (order, refused) in ordered.refused.iter().take(REFUSED_TOLD) {
+            println!("    {order}: {}: {}", refused.code, refused.detail);
+        }
+        if let Some((due, number)) = ordered.due.first_key_value() {
+            println!("    The first {} of them pay at {due}.", grouped(*number));
+        }
+    }
 }
 
 fn check(target: &Target) -> anyhow::Result<Checked> {
@@ -128,8 +184,10 @@ impl ReadModelCheck for LedgerReadModel {
 }
 
 /// Prints it, and writes it where it was asked for.
-pub(crate) fn tell(reconciliation: &Reconciliation, json: Option<&PathBuf>) -> anyhow::Result<()> {
+pub(crate) fn tell(outcome: &Outcome, json: Option<&PathBuf>) -> anyhow::Result<()> {
+    let reconciliation = &outcome.reconciliation;
     println!("{reconciliation}");
+    outcome.tell_orders();
     if let Some(path) = json {
         let text = serde_json::to_vec_pretty(reconciliation)?;
         std::fs::write(path, text).with_context(|| format!("can't write {}", path.display()))?;

@@ -51,9 +51,9 @@ pub(crate) struct Replay {
 /// What makes transfers.
 #[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
 enum Maker {
-    /// Commands to the ledger: they have happened
+    /// Commands to the ledger: they have happened. Standing orders are left out
     Ledger,
-    /// Payments through the HTTP API, each with its saga
+    /// Payments through the HTTP API, each with its saga; standing orders that are in force at the end go on
     Payments,
 }
 
@@ -76,9 +76,13 @@ impl Replay {
             alone,
             speed: self.speed,
             since,
+            orders: match &through {
+                Through::Ledger => None,
+                Through::Payments { api } => Some(api.clone()),
+            },
             through,
         };
-        let reconciliation = match self.running(&self.place.place())? {
+        let outcome = match self.running(&self.place.place())? {
             Some((brokers, database_url)) => {
                 let through = self.through(self.api.clone())?;
                 replay_and_reconcile(
@@ -96,8 +100,8 @@ impl Replay {
                 outcome?
             }
         };
-        tell(&reconciliation, self.json.as_ref())?;
-        Ok(match reconciliation.is_sound() {
+        tell(&outcome, self.json.as_ref())?;
+        Ok(match outcome.is_sound() {
             true => ExitCode::SUCCESS,
             false => ExitCode::FAILURE,
         })

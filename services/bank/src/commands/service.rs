@@ -62,6 +62,9 @@ struct GatewayArguments {
     /// Where to listen
     #[arg(long, default_value = "127.0.0.1:8080", value_name = "HOST:PORT")]
     listen: SocketAddr,
+    /// A further name that requests may be sent to, as their Host header has it; may be given again
+    #[arg(long = "host", value_name = "HOST[:PORT]")]
+    hosts: Vec<String>,
     /// Kafka's bootstrap address
     #[arg(long, env = "KAFKA_BROKERS", value_name = "HOST:PORT")]
     brokers: String,
@@ -121,6 +124,7 @@ impl Service {
                     database_url: gateway.database_url,
                     personal_data,
                     limits: Limits::default(),
+                    hosts: gateway.hosts,
                 })?;
                 println!(
                     "The API is at http://{}, on this machine only.",

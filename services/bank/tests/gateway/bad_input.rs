@@ -1,10 +1,10 @@
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 
 use serde_json::{Value, json};
 use tributary_gateway::{Gateway, Limits, Options};
 
-use crate::bank::{Client, OWNER, WITHIN, key, payment};
+use crate::bank::{Client, OWNER, WITHIN, gateway, key, payment};
 
 const ID: &str = "00000000-0000-4000-8000-000000000009";
 const OTHER: &str = "00000000-0000-4000-8000-00000000000a";
@@ -137,6 +137,10 @@ fn a_bad_request_is_refused_with_its_code() {
         let refused = client.get(path);
         assert_eq!((refused.status, refused.code()), (status, code), "{path}");
     }
+    // Values without names are no fields.
+    let order = format!("/v1/standing-orders/{ID}");
+    let nameless = client.patch(&order, &key(), &json!(["1.00", null])).expect(400);
+    assert_eq!(nameless.code(), "MALFORMED");
     let review = json!({"decision": "approve", "reason": "seen"});
     let unknown = client
         .post(&format!("/v1/payments/{ID}/review"), &key(), &review)
@@ -167,7 +171,7 @@ fn a_read_waits_for_a_position_only_so_long() {
 }
 
 /// Resident memory of this process, which the gateway is part of, in megabytes.
-fn resident_mb() -> u64 {
+pub(crate) fn resident_mb() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
     line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1024
@@ -187,7 +191,8 @@ fn a_body_of_a_hundred_megabytes_is_refused_and_not_kept() {
             false => "Transfer-Encoding: chunked\r\n".to_owned(),
         };
         let head = format!(
-            "POST /v1/payments HTTP/1.1\r\nHost: bank\r\nContent-Type: application/json\r\nIdempotency-Key: {}\r\n{length}Connection: close\r\n\r\n",
+            "POST /v1/payments HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nIdempotency-Key: {}\r\n{length}Connection: close\r\n\r\n",
+            client.at,
             key()
         );
         stream.write_all(head.as_bytes()).unwrap();
@@ -213,6 +218,48 @@ fn a_body_of_a_hundred_megabytes_is_refused_and_not_kept() {
     }
 }
 
+/// What is answered to a request with these lines after its first.
+fn answered(at: SocketAddr, line: &str, headers: &str) -> String {
+    let mut stream = TcpStream::connect(at).unwrap();
+    stream.set_read_timeout(Some(WITHIN)).unwrap();
+    let request = format!("{line} HTTP/1.1\r\n{headers}Connection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn a_request_that_is_meant_for_another_host_is_refused() {
+    let at = Client::of_bank().at;
+    let port = at.port();
+    for host in ["evil.example", "127.0.0.1.evil.example", "169.254.0.1"] {
+        for line in [
+            "GET /health",
+            "GET /openapi.json",
+            "GET /nothing",
+            "POST /v1/payments",
+        ] {
+            let answer = answered(at, line, &format!("Host: {host}:{port}\r\n"));
+            assert!(answer.starts_with("HTTP/1.1 421 "), "{host} {line} {answer}");
+            assert!(answer.contains("\"code\":\"HOST_UNKNOWN\""), "{answer}");
+        }
+    }
+    for headers in ["", "Host: bank\r\n", "Host: 127.0.0.1\r\n"] {
+        let answer = answered(at, "GET /health", headers);
+        assert!(answer.starts_with("HTTP/1.1 421 "), "{headers} {answer}");
+    }
+    for host in ["127.0.0.1", "localhost", "[::1]"] {
+        let answer = answered(at, "GET /health", &format!("Host: {host}:{port}\r\n"));
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{host} {answer}");
+    }
+    // One that was configured.
+    let further = gateway(Limits::default());
+    let answer = answered(further.address(), "GET /health", "Host: bank\r\n");
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    further.stop();
+}
+
 #[test]
 fn only_loopback_is_listened_on() {
     let refused = Gateway::start(Options {
@@ -221,6 +268,7 @@ fn only_loopback_is_listened_on() {
         database_url: "postgres://none".to_owned(),
         personal_data: None,
         limits: Limits::default(),
+        hosts: Vec::new(),
     });
     let error = refused.err().unwrap().to_string();
     assert!(error.starts_with("LISTEN_NOT_LOOPBACK"), "{error}");

@@ -52,6 +52,7 @@ pub(crate) fn gateway(limits: Limits) -> Gateway {
         database_url: bank.database_url(),
         personal_data: None,
         limits,
+        hosts: vec!["bank".to_owned()],
     })
     .unwrap()
 }

@@ -1,11 +1,12 @@
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use serde_json::Value;
 use socket2::{Domain, Socket, Type};
 use tributary_gateway::Limits;
 
+use crate::bad_input::resident_mb;
 use crate::bank::{Client, WITHIN, gateway, key, now, payment, until};
 
 /// An event of the stream.
@@ -37,7 +38,7 @@ impl Listener {
         let mut stream = TcpStream::connect(client.at).unwrap();
         stream.set_read_timeout(Some(WITHIN)).unwrap();
         stream
-            .write_all(request(query, last_event_id).as_bytes())
+            .write_all(request(client.at, query, last_event_id).as_bytes())
             .unwrap();
         let mut listener = Self(BufReader::new(stream));
         assert!(listener.line().starts_with("HTTP/1.1 200"));
@@ -94,9 +95,9 @@ impl Listener {
     }
 }
 
-fn request(query: &str, last_event_id: Option<&str>) -> String {
+fn request(at: SocketAddr, query: &str, last_event_id: Option<&str>) -> String {
     let resume = last_event_id.map_or(String::new(), |id| format!("Last-Event-ID: {id}\r\n"));
-    format!("GET /v1/events{query} HTTP/1.1\r\nHost: bank\r\n{resume}\r\n")
+    format!("GET /v1/events{query} HTTP/1.1\r\nHost: {at}\r\n{resume}\r\n")
 }
 
 fn pay(client: &Client, debtor: &str, creditor: &str) -> String {
@@ -210,27 +211,36 @@ fn who_never_reads_is_cut_off_and_makes_room() {
     socket.set_recv_buffer_size(4096).unwrap();
     socket.connect(&narrow.address().into()).unwrap();
     let mut deaf = TcpStream::from(socket);
+    let before = resident_mb();
+    let mut most = before;
     // From the beginning of the log.
-    deaf.write_all(request("", Some("")).as_bytes()).unwrap();
+    deaf.write_all(request(narrow_client.at, "", Some("")).as_bytes())
+        .unwrap();
     until("the place to be taken", || {
         let answer = TcpStream::connect(narrow_client.at).unwrap();
         answer.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
-        (&answer).write_all(request("", None).as_bytes()).unwrap();
+        (&answer)
+            .write_all(request(narrow_client.at, "", None).as_bytes())
+            .unwrap();
         let mut head = [0; 15];
         (&answer).read_exact(&mut head).unwrap();
         (&head == b"HTTP/1.1 429 To").then_some(())
     });
     // Cut off, it leaves its place to another.
     until("the deaf client's place", || {
+        most = most.max(resident_mb());
         let mut answer = TcpStream::connect(narrow_client.at).unwrap();
         answer.set_read_timeout(Some(WITHIN)).unwrap();
-        answer.write_all(request("", None).as_bytes()).unwrap();
+        answer
+            .write_all(request(narrow_client.at, "", None).as_bytes())
+            .unwrap();
         let mut head = [0; 12];
         answer.read_exact(&mut head).unwrap();
         (&head == b"HTTP/1.1 200").then_some(())
     });
     deaf.set_read_timeout(Some(WITHIN)).unwrap();
     let mut rest = Vec::new();
+    assert!(most < before + 80, "{before} MB before, {most} MB at most");
     // A stream of events has no end of its own: it was reset, or closed.
     let over = deaf.read_to_end(&mut rest).map_err(|error| error.kind());
     assert!(

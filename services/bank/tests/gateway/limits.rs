@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tributary_gateway::Limits;
 
+use crate::bad_input::resident_mb;
 use crate::bank::{Client, WITHIN, bank, gateway, key, payment, until};
 
 #[test]
@@ -75,6 +76,8 @@ fn a_thousand_idle_connections_are_cut_off_and_who_comes_beyond_is_told() {
     });
     let address = patient.address();
     let connect = || TcpStream::connect(address).unwrap();
+    Client::at(address).get("/health").expect(200);
+    let before = resident_mb();
     let mut idle: Vec<TcpStream> = (0..1_000).map(|_| connect()).collect();
     // One of them dribbles.
     idle[0].write_all(b"GET /health HTTP/1.1\r\n").unwrap();
@@ -86,6 +89,12 @@ fn a_thousand_idle_connections_are_cut_off_and_who_comes_beyond_is_told() {
     assert!(answer.contains("CONNECTIONS_EXHAUSTED"), "{answer}");
     // The others are served meanwhile, through another gateway as well as through this one, once the idle are gone.
     Client::at(bank().api()).get("/health").expect(200);
+    // Some 100 KB each at most, the buffers of both ends in this process included.
+    let with_them = resident_mb();
+    assert!(
+        with_them < before + 100,
+        "{before} MB before, {with_them} MB with them"
+    );
     for stream in &mut idle {
         stream.set_read_timeout(Some(WITHIN)).unwrap();
         let mut rest = Vec::new();

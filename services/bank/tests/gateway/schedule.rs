@@ -20,11 +20,14 @@ fn a_payment_of_a_later_day_is_scheduled_shown_and_cancelled() {
     let (debtor, creditor) = (client.account("100.00"), client.account("0"));
     let body = with(
         payment(&debtor, &creditor, "14.60"),
-        json!({"execution_date": in_days(30), "business_day_convention": "modified-following"}),
+        json!({"execution_date": in_days(30), "business_day_convention": "modified-following",
+            "remittance": "rent for May"}),
     );
     let key_of_it = key();
     let scheduled = client.post("/v1/payments", &key_of_it, &body).expect(201);
     assert_eq!(scheduled.text("state"), "scheduled");
+    let readable = json!({"state": "readable", "text": "rent for May"});
+    assert_eq!(scheduled.body["remittance"], readable);
     assert_eq!(scheduled.text("booking_date"), scheduled.text("execution_date"));
     assert!(
         scheduled
@@ -40,15 +43,18 @@ fn a_payment_of_a_later_day_is_scheduled_shown_and_cancelled() {
     assert_eq!(shown.body, scheduled.body);
     let queue = client.get("/v1/payments?state=scheduled&limit=200").expect(200);
     let waiting = queue.body["payments"].as_array().unwrap();
-    assert!(
-        waiting
-            .iter()
-            .any(|waits| waits["payment_id"] == shown.body["payment_id"])
-    );
+    let listed = waiting
+        .iter()
+        .find(|waits| waits["payment_id"] == shown.body["payment_id"]);
+    assert_eq!(listed.unwrap()["remittance"], readable);
+    let another = with(body.clone(), json!({"remittance": "rent for June"}));
+    let refused = client.post("/v1/payments", &key_of_it, &another).expect(422);
+    assert_eq!(refused.code(), "COMMAND_ID_REUSED");
     assert_eq!(client.posted(&debtor), "100.00");
 
     let cancelled = client.delete(&address, &key()).expect(200);
     assert_eq!(cancelled.text("state"), "cancelled");
+    assert_eq!(cancelled.body["remittance"], readable);
     assert!(cancelled.body["ended_at"].is_string());
     client.delete(&address, &key()).expect(200);
     let again = client.post("/v1/payments", &key_of_it, &body).expect(200);
@@ -102,13 +108,16 @@ fn a_standing_order_is_created_amended_listed_and_cancelled() {
     let body = json!({
         "customer": OWNER, "debtor": debtor, "creditor": creditor, "amount": "25", "currency": "CZK",
         "frequency": "monthly", "day_of_month": 31, "start_date": in_days(10), "times": 12,
+        "remittance": "gym",
     });
+    let readable = json!({"state": "readable", "text": "gym"});
     let key_of_it = key();
     let created = client.post("/v1/standing-orders", &key_of_it, &body).expect(201);
     assert_eq!(created.text("state"), "active");
     assert_eq!(created.text("amount"), "25.00");
     assert_eq!(created.body["times"], 12);
     assert_eq!(created.body["payments"], json!([]));
+    assert_eq!(created.body["remittance"], readable);
     assert!(
         created
             .text("next_due_at")
@@ -125,6 +134,7 @@ fn a_standing_order_is_created_amended_listed_and_cancelled() {
     let amendment = json!({"amount": "27.50", "times": null});
     let amended = client.patch(&address, &key(), &amendment).expect(200);
     assert_eq!(amended.text("amount"), "27.50");
+    assert_eq!(amended.body["remittance"], readable);
     assert!(amended.body.get("times").is_none(), "{amended:?}");
     let refused = client.patch(&address, &key(), &json!({})).expect(422);
     assert_eq!(refused.code(), "AMENDMENT_EMPTY");
@@ -139,6 +149,7 @@ fn a_standing_order_is_created_amended_listed_and_cancelled() {
         .expect(200);
     assert_eq!(list.body["standing_orders"].as_array().unwrap().len(), 1);
     assert_eq!(list.body["standing_orders"][0]["amount"], "27.50");
+    assert_eq!(list.body["standing_orders"][0]["remittance"], readable);
 
     let sent = client.delete_without_waiting(&address, &key()).expect(202);
     let status = client
@@ -150,6 +161,7 @@ fn a_standing_order_is_created_amended_listed_and_cancelled() {
     );
     let shown = client.get(&address).expect(200);
     assert_eq!(shown.text("state"), "cancelled");
+    assert_eq!(shown.body["remittance"], readable);
     assert!(shown.body.get("next_due_at").is_none(), "{shown:?}");
     let late = client
         .patch(&address, &key(), &json!({"amount": "1"}))
@@ -178,6 +190,9 @@ fn what_can_not_be_an_order_says_why() {
             "DAY_OF_MONTH_INVALID",
         ),
         (json!({"amount": "0"}), "AMOUNT_NOT_POSITIVE"),
+        (json!({"remittance": " "}), "FIELD_EMPTY"),
+        (json!({"remittance": "x".repeat(141)}), "FIELD_TOO_LONG"),
+        (json!({"remittance": "a\nb"}), "FIELD_MALFORMED"),
         (json!({"creditor": debtor}), "TRANSFER_TO_SELF"),
     ] {
         let refused = client

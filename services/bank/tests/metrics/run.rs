@@ -10,7 +10,7 @@ use opentelemetry_sdk::metrics::{
     InMemoryMetricExporter, SdkMeterProvider,
     data::{AggregatedMetrics, MetricData},
 };
-use tributary_checker::{End, Invariant, check_all};
+use tributary_checker::{AlarmKind, End, Invariant, check_all};
 use tributary_contracts::{
     accounts::{AccountsCommand, OpenAccount, TransferOut},
     record::{Headers, Outgoing},
@@ -225,6 +225,12 @@ fn runtime_projection_and_checker_tell_what_the_logs_hold() {
         ),
         1
     );
+    for kind in AlarmKind::ALL {
+        assert_eq!(
+            value(&format!("tributary.checker.alarms{{alarm={}}}", kind.code())),
+            0
+        );
+    }
     for invariant in Invariant::ALL {
         let name = format!("tributary.checker.violations{{invariant={}}}", invariant.number());
         assert_eq!(value(&name), 0);

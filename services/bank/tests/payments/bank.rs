@@ -101,6 +101,7 @@ impl Bank {
                 booking_date: today(),
                 remittance: None,
                 details: Default::default(),
+                occurrence: None,
             },
         );
     }

@@ -6,7 +6,7 @@ use std::{fs, path::Path};
 use bank::LocalBank;
 use tributary_history::{Config, History, generate, open_history};
 use tributary_local_stack::Options as StackOptions;
-use tributary_replay::{Moment, Options, Progress, Reconciliation, Replayed, Through, replay};
+use tributary_replay::{Moment, Options, Progress, Reconciliation, Replayed, Through, replay, set_up_orders};
 
 use super::read_back;
 
@@ -44,6 +44,7 @@ fn transfers_as_payments_leave_the_same_books_or_are_told() {
     let bank = LocalBank::start(&StackOptions::temporary().own_servers()).unwrap();
     transfers_end_with_the_same_balances_when_they_are_payments(&bank);
     what_is_refused_is_told_and_what_is_reviewed_is_approved(&bank, home.path());
+    standing_orders_go_on_and_are_set_up_once(&bank);
     bank.stop().unwrap();
 }
 
@@ -68,6 +69,31 @@ fn transfers_end_with_the_same_balances_when_they_are_payments(bank: &LocalBank)
     assert!(reconciliation.is_sound(), "{reconciliation}");
     assert_eq!(second.known_before, second.sent);
     assert_eq!(second.ledger.entries().count(), entries);
+}
+
+fn standing_orders_go_on_and_are_set_up_once(bank: &LocalBank) {
+    let config = Config {
+        accounts: 30,
+        rows: 300,
+        ..Config::default()
+    };
+    let history = generate(1997, &config);
+    let orders = history.statistics.orders;
+    assert!(orders > 10, "{orders}");
+    let (_, reconciliation) = replayed(&history, bank);
+    assert!(reconciliation.is_sound(), "{reconciliation}");
+
+    let api = format!("http://{}", bank.api());
+    let first = set_up_orders(&history, &api, &|| false).unwrap();
+    assert!(first.refused.is_empty(), "{:?}", first.refused);
+    assert_eq!((first.created, first.known_before), (orders, 0));
+    assert_eq!(first.due.values().sum::<u64>(), orders);
+    let again = set_up_orders(&history, &api, &|| false).unwrap();
+    assert_eq!((again.created, again.known_before), (0, orders));
+
+    // Nothing was paid by them: the books are those of the history.
+    let (_, reconciliation) = replayed(&history, bank);
+    assert!(reconciliation.is_sound(), "{reconciliation}");
 }
 
 fn what_is_refused_is_told_and_what_is_reviewed_is_approved(bank: &LocalBank, home: &Path) {

@@ -16,6 +16,7 @@ use tributary_stream::log::EventsRead;
 use tributary_stream::snapshot::{ObjectSnapshots, SnapshotFollower};
 
 use crate::client::{Client, OWNER};
+use crate::later::{self, Later};
 use crate::logs::Logs;
 use crate::search::{Found, Search};
 
@@ -139,6 +140,11 @@ fn bad_requests(client: &Client, debtor: &str, creditor: &str) -> usize {
         body[field] = value;
         ("/v1/payments".to_owned(), body.to_string())
     };
+    let order_with = |field: &str, value: Value| {
+        let mut body = later::order(debtor, creditor, "rent");
+        body[field] = value;
+        ("/v1/standing-orders".to_owned(), body.to_string())
+    };
     let bad = [
         with("remittance", json!(format!("{CANARY}{}", "x".repeat(140)))),
         with("remittance", json!(format!("{CANARY}\n"))),
@@ -151,6 +157,12 @@ fn bad_requests(client: &Client, debtor: &str, creditor: &str) -> usize {
         with("amount", json!(CANARY)),
         with("currency", json!(CANARY)),
         with("booking_date", json!(CANARY)),
+        with("execution_date", json!(CANARY)),
+        order_with("remittance", json!(format!("{CANARY}{}", "x".repeat(140)))),
+        order_with("remittance", json!([CANARY])),
+        order_with("start_date", json!(CANARY)),
+        order_with("frequency", json!(CANARY)),
+        order_with(CANARY, json!(1)),
         ("/v1/payments".to_owned(), format!("{{\"remittance\": \"{CANARY}")),
         ("/v1/payments".to_owned(), CANARY.to_owned()),
         (format!("/v1/{CANARY}"), good.to_string()),
@@ -260,6 +272,7 @@ fn a_canary_that_goes_through_the_bank_is_found_nowhere_but_in_the_answer() {
         "{rejected}"
     );
     assert!(bad_requests(&rig.client, &debtor, &creditor) > 10);
+    let later = Later::ask(&rig.bank, &rig.runtime, &rig.client, (&debtor, &creditor), CANARY);
     let address = format!("/v1/payments/{}", paid["payment_id"].as_str().unwrap());
     let readable = json!({"state": "readable", "text": CANARY});
     let timeline = format!("{address}/timeline");
@@ -272,6 +285,9 @@ fn a_canary_that_goes_through_the_bank_is_found_nowhere_but_in_the_answer() {
     // then: whoever may see the payment reads it
     let (_, shown) = rig.client.get(&address);
     assert_eq!(shown["remittance"], readable, "{shown}");
+    later.expect(&rig.client, &readable);
+    let (_, forged) = rig.client.get(&later.forged);
+    assert_eq!(forged["remittance"], json!({"state": "unreadable"}), "{forged}");
 
     // and: it stands nowhere
     let found = rig.search(CANARY);
@@ -296,6 +312,23 @@ fn a_canary_that_goes_through_the_bank_is_found_nowhere_but_in_the_answer() {
         "{:#?}",
         tag.hits
     );
+    for (ciphertext, table) in later.ciphertexts.iter().zip(["payments", "standing_orders"]) {
+        let sealed = rig.search_topics_and_tables(&Search::of(ciphertext));
+        expect_found(
+            &sealed,
+            &[
+                "topic payments.inbox",
+                "topic payments.events",
+                &format!("table tributary.payments.{table}"),
+            ],
+        );
+        let kept = rig.search_snapshots(ciphertext);
+        assert!(
+            kept.hits.iter().any(|hit| hit.contains("/snapshots/payments/")),
+            "{:#?}",
+            kept.hits
+        );
+    }
 
     // and: a canary that was planted is found
     plant(&mut rig);
@@ -319,6 +352,20 @@ fn a_canary_that_goes_through_the_bank_is_found_nowhere_but_in_the_answer() {
     }
 
     erase(&mut rig, &address, &debtor, &creditor);
+    later.expect(&rig.client, &json!({"state": "erased"}));
+    for (path, body) in [
+        ("/v1/payments", later::scheduled(&debtor, &creditor, "anything")),
+        (
+            "/v1/standing-orders",
+            later::order(&debtor, &creditor, "anything"),
+        ),
+    ] {
+        let (status, refused) = rig.client.post(path, &body);
+        assert_eq!(
+            (status, refused["code"].as_str()),
+            (422, Some("PERSONAL_DATA_ERASED"))
+        );
+    }
     rig.bank.stop().unwrap();
 }
 
@@ -337,6 +384,7 @@ fn searched_all(searched: &BTreeMap<String, usize>) {
         "topic accounts.events",
         "topic fraud.events",
         "table tributary.payments.payments",
+        "table tributary.payments.standing_orders",
         "table tributary.payments.refusals",
         "table tributary.accounts.accounts",
         "table tributary.timeline_payments.events",
@@ -379,8 +427,18 @@ fn erase(rig: &mut Rig, address: &str, debtor: &str, creditor: &str) {
     );
     let list = format!("/v1/accounts/{creditor}/payments");
     let (_, list) = rig.client.get(&list);
+    let listed = list["payments"].as_array().unwrap();
+    assert!(
+        !listed.is_empty()
+            && listed
+                .iter()
+                .all(|paid| paid["remittance"] == json!({"state": "erased"})),
+        "{list}"
+    );
+    let list = format!("/v1/accounts/{debtor}/standing-orders");
+    let (_, list) = rig.client.get(&list);
     assert_eq!(
-        list["payments"][0]["remittance"],
+        list["standing_orders"][0]["remittance"],
         json!({"state": "erased"}),
         "{list}"
     );

@@ -6,6 +6,8 @@ mod canary;
 #[cfg(test)]
 mod client;
 #[cfg(test)]
+mod later;
+#[cfg(test)]
 mod logs;
 #[cfg(test)]
 mod search;

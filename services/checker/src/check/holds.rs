@@ -1,7 +1,5 @@
 //! Invariant 7: of every hold, reserved and adjusted = open + settled + released + expired, on an account that lives.
 
-use std::collections::VecDeque;
-
 use hashbrown::HashMap;
 use tributary_contracts::{
     accounts::{AccountsEvent, Direction, EntryKind, EntryPosted, HoldAdjusted, HoldPlaced, HoldReleased},
@@ -10,10 +8,8 @@ use tributary_contracts::{
 use tributary_ids::{AccountId, HoldId};
 
 use super::{accounts::Accounts, entries};
+use crate::remembered::Remembered;
 use crate::violation::{At, Findings, Invariant};
-
-/// Milliseconds of record time for which an ended hold is remembered: as long as its inbox keeps a late message.
-const REMEMBERED_MS: i64 = 90 * 24 * 60 * 60 * 1000;
 
 type Key = (AccountId, HoldId);
 
@@ -35,16 +31,14 @@ struct Hold {
 #[derive(Debug, Default)]
 pub(super) struct Holds {
     holds: HashMap<Key, Hold>,
-    /// Ended holds with the record time at which they ended, by partition, so that each queue is in order.
-    ended: HashMap<i32, VecDeque<(i64, Key)>>,
+    ended: Remembered<Key>,
     open: u64,
-    forgot: bool,
 }
 
 impl Holds {
     /// Whether a hold is known, or may have been.
     pub(super) fn may_know(&self, account: AccountId, hold: HoldId) -> bool {
-        self.forgot || self.holds.contains_key(&(account, hold))
+        self.ended.has_forgotten() || self.holds.contains_key(&(account, hold))
     }
 
     /// Where a hold was placed that has not ended.
@@ -273,21 +267,12 @@ impl Holds {
     }
 
     fn end(&mut self, key: Key, time: i64, partition: i32) {
-        self.ended.entry(partition).or_default().push_back((time, key));
+        self.ended.has_ended(partition, time, key);
     }
 
     fn forget(&mut self, partition: i32, time: i64) {
-        let Some(ended) = self.ended.get_mut(&partition) else {
-            return;
-        };
-        while ended
-            .front()
-            .is_some_and(|(at, _)| at.saturating_add(REMEMBERED_MS) < time)
-        {
-            if let Some((_, key)) = ended.pop_front() {
-                self.holds.remove(&key);
-                self.forgot = true;
-            }
+        while let Some(key) = self.ended.forget(partition, time) {
+            self.holds.remove(&key);
         }
     }
 

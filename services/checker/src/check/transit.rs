@@ -6,8 +6,6 @@
 //! has no cause ([`Transit::judge`]). The cause was in the log before the effect, since the effect answers an input
 //! record that was written in the cause's transaction.
 
-use std::collections::VecDeque;
-
 use hashbrown::{HashMap, HashSet};
 use tributary_contracts::accounts::{
     AccountsEvent, EntryKind, EntryPosted, GlAccount, LedgerAccount, TransferRefused,
@@ -16,11 +14,8 @@ use tributary_ids::{AccountId, PaymentId};
 use tributary_money::Currency;
 
 use super::entries::{movement, signed};
+use crate::remembered::Remembered;
 use crate::violation::{At, Findings, Invariant};
-
-/// Milliseconds of record time for which a payment is remembered after its end: as long as an inbox keeps a late
-/// message that could move it again.
-const REMEMBERED_MS: i64 = 90 * 24 * 60 * 60 * 1000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Terms {
@@ -73,10 +68,8 @@ pub(super) struct Transit {
     waiting: HashSet<PaymentId>,
     /// Of these, the ones that must be explained by the next judgement.
     marked: Vec<PaymentId>,
-    /// Ended payments and the record time of their end, by the partition that ended them.
-    ended: HashMap<i32, VecDeque<(i64, PaymentId)>>,
+    ended: Remembered<PaymentId>,
     open: u64,
-    forgot: bool,
     /// Payments that entered transit since somebody asked. Bounded by what one cut reads.
     sent: Vec<PaymentId>,
 }
@@ -113,7 +106,7 @@ impl Transit {
     }
 
     fn may_have(&self, payment: PaymentId, done: impl Fn(&Item) -> bool) -> bool {
-        self.forgot || self.items.get(&payment).is_some_and(done)
+        self.ended.has_forgotten() || self.items.get(&payment).is_some_and(done)
     }
 
     /// Payments that have entered transit and not left it.
@@ -196,25 +189,13 @@ impl Transit {
             _ => {}
         }
         if !was_terminal && item.is_terminal() {
-            self.ended
-                .entry(at.partition)
-                .or_default()
-                .push_back((time, payment));
+            self.ended.has_ended(at.partition, time, payment);
         }
     }
 
     fn forget(&mut self, partition: i32, time: i64) {
-        let Some(ended) = self.ended.get_mut(&partition) else {
-            return;
-        };
-        while ended
-            .front()
-            .is_some_and(|(at, _)| at.saturating_add(REMEMBERED_MS) < time)
-        {
-            if let Some((_, payment)) = ended.pop_front() {
-                self.items.remove(&payment);
-                self.forgot = true;
-            }
+        while let Some(payment) = self.ended.forget(partition, time) {
+            self.items.remove(&payment);
         }
     }
 

@@ -16,7 +16,14 @@ use super::{
     feed::{Ends, Feed},
     now,
 };
-use crate::{bank::BankCut, check::Totals, read_model::ReadModelCheck, report::Report, violation::Violation};
+use crate::{
+    alarm::{Alarms, LogClock},
+    bank::BankCut,
+    check::Totals,
+    read_model::ReadModelCheck,
+    report::Report,
+    violation::Violation,
+};
 
 /// How often a running log is judged.
 const CUT_INTERVAL: Duration = Duration::from_secs(1);
@@ -32,6 +39,8 @@ pub struct Status {
     pub violations_total: u64,
     /// The first ones.
     pub violations: Vec<Violation>,
+    /// Alarms that stand.
+    pub alarms: u64,
 }
 
 /// A checker at work. Dropping it stops it.
@@ -50,6 +59,9 @@ pub fn watch(brokers: &str) -> Result<Watch, CheckError> {
         feed,
         status: Arc::clone(&status),
         cut: None,
+        since: now(),
+        clock: LogClock::default(),
+        alarms: Alarms::default(),
         due: now(),
         cuts: 0,
         told: 0,
@@ -101,12 +113,25 @@ impl Drop for Watch {
     }
 }
 
+/// A cut that was begun.
+struct Begun {
+    cut: BankCut,
+    /// How far to read before it is judged.
+    ends: Ends,
+    /// By the log's time at its beginning: what was due before that has had its chance. All that was written by then is read when
+    /// it is judged.
+    due_before: Option<i64>,
+}
+
 /// The thread's state.
 struct Watching {
     feed: Feed,
     status: Arc<Mutex<Status>>,
-    /// A cut that was begun, and how far to read before it is judged.
-    cut: Option<(BankCut, Ends)>,
+    cut: Option<Begun>,
+    /// When it began to watch.
+    since: Instant,
+    clock: LogClock,
+    alarms: Alarms,
     /// When to begin the next.
     due: Instant,
     cuts: u64,
@@ -134,21 +159,34 @@ impl Watching {
 
     fn turn(&mut self) -> Result<(), CheckError> {
         self.feed.step(POLL_WAIT)?;
+        if let Some(newest) = self.feed.check.newest() {
+            self.clock.read_to(newest, self.since.elapsed());
+        }
         match self.cut.take() {
-            Some((cut, ends)) if self.feed.has_passed(&ends) => {
-                self.feed.check.end_cut(&cut);
+            Some(begun) if self.feed.has_passed(&begun.ends) => {
+                self.feed.check.end_cut(&begun.cut);
+                if let Some(due_before) = begun.due_before {
+                    self.alarms.set(self.feed.check.alarms(due_before));
+                    self.feed.metrics.tell_alarms(&self.alarms);
+                }
                 self.lag = 0;
                 self.cuts += 1;
                 self.due = now() + CUT_INTERVAL;
             }
-            Some((cut, ends)) => {
-                self.lag = self.feed.lag(&ends);
-                self.cut = Some((cut, ends));
+            Some(begun) => {
+                self.lag = self.feed.lag(&begun.ends);
+                self.cut = Some(begun);
             }
             None if now() >= self.due => {
                 // Should the cut fail to begin, the next is not tried at once.
                 self.due = now() + CUT_INTERVAL;
-                self.cut = Some(self.feed.begin_cut()?);
+                let due_before = self.clock.due_before(self.since.elapsed());
+                let (cut, ends) = self.feed.begin_cut()?;
+                self.cut = Some(Begun {
+                    cut,
+                    ends,
+                    due_before,
+                });
             }
             None => {}
         }
@@ -164,6 +202,7 @@ impl Watching {
         status.totals = self.feed.check.totals();
         status.lag = self.lag;
         status.cuts = self.cuts;
+        status.alarms = self.alarms.standing().count() as u64;
         status.violations_total = found.violations_total();
         status
             .violations

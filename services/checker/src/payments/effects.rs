@@ -127,20 +127,21 @@ fn transfer_fits(c: &InitiateTransfer, e: &PaymentInitiated) -> bool {
         )
         && minor(&c.amount, c.currency) == Some(e.amount)
         && (c.currency, c.booking_date) == (e.currency, e.booking_date)
-        && (&c.remittance, &c.details) == (&e.remittance, &e.details)
+        && (&c.remittance, &c.details, c.occurrence) == (&e.remittance, &e.details, e.occurrence)
 }
 
 fn schedule_fits(c: &SchedulePayment, e: &PaymentScheduled) -> bool {
     (c.customer, c.debtor, c.creditor, c.currency) == (e.customer, e.debtor, e.creditor, e.currency)
         && minor(&c.amount, c.currency) == Some(e.amount)
-        && (c.execution_date, c.convention, &c.details) == (e.requested_date, e.convention, &e.details)
+        && (c.execution_date, c.convention) == (e.requested_date, e.convention)
+        && (&c.remittance, &c.details) == (&e.remittance, &e.details)
 }
 
 fn order_fits(c: &CreateStandingOrder, e: &StandingOrderCreated) -> bool {
     (c.customer, c.debtor, c.creditor, c.currency) == (e.customer, e.debtor, e.creditor, e.currency)
         && minor(&c.amount, c.currency) == Some(e.amount)
         && (c.frequency, c.start_date, c.until) == (e.frequency, e.start_date, e.until)
-        && (c.convention, &c.details) == (e.convention, &e.details)
+        && (c.convention, &c.remittance, &c.details) == (e.convention, &e.remittance, &e.details)
 }
 
 fn refund_fits(c: &InitiateRefund, e: &PaymentInitiated) -> bool {

@@ -5,11 +5,11 @@
 //! What the ledger and the fraud service say of the same payments is compared at causally closed cuts
 //! ([`crate::BankCheck`]).
 
+mod due;
 mod effects;
 mod orders;
 mod payment;
-
-use std::collections::{BTreeMap, VecDeque};
+mod standing;
 
 use hashbrown::HashMap;
 use tributary_contracts::{
@@ -22,17 +22,17 @@ use tributary_ids::{AccountId, HoldId, PaymentId};
 use tributary_stream::StreamEvent;
 
 use crate::{
+    alarm::{Alarm, AlarmKind},
     check::NextOffsets,
     flow::{EventOf, Flow, Pair, Payments},
+    remembered::Remembered,
     violation::{At, Findings, Invariant},
 };
+use due::Due;
 use orders::Orders;
 pub(crate) use payment::Ending;
 use payment::{Asking, Payment};
-
-/// Milliseconds of record time for which a payment is remembered after its end: as long as an inbox keeps a late
-/// message that could touch it again.
-const REMEMBERED_MS: i64 = 90 * 24 * 60 * 60 * 1000;
+pub use standing::{OrderStanding, PaymentStanding, Standing};
 
 /// The fold over `payments.*`.
 ///
@@ -42,13 +42,12 @@ pub(crate) struct PaymentsCheck {
     flow: Flow<Payments>,
     payments: HashMap<PaymentId, Payment>,
     orders: Orders,
-    /// What ended with the record time of its end, by partition, so that each queue is in order.
-    ended: BTreeMap<i32, VecDeque<(i64, Subject)>>,
+    ended: Remembered<Subject>,
+    due: Due,
     /// Payments whose end or decision must be explained by other services at the next cut.
     changed: Vec<PaymentId>,
     under_way: u64,
     begun: u64,
-    forgot: bool,
 }
 
 impl PaymentsCheck {
@@ -57,11 +56,11 @@ impl PaymentsCheck {
             flow: Flow::new(partitions),
             payments: HashMap::default(),
             orders: Orders::default(),
-            ended: BTreeMap::new(),
+            ended: Remembered::default(),
+            due: Due::default(),
             changed: Vec::new(),
             under_way: 0,
             begun: 0,
-            forgot: false,
         }
     }
 
@@ -86,6 +85,7 @@ impl PaymentsCheck {
             StreamEvent::Service(event) => {
                 self.flow.check_key(&record.key, event, at, found);
                 self.fold(event, &envelope, at, found);
+                self.keep_due(event, envelope.time);
             }
             StreamEvent::Runtime(RuntimeEvent::TimerIgnored(ignored)) => {
                 let payment = ignored.timer.aggregate.parse::<PaymentId>().ok();
@@ -118,7 +118,9 @@ impl PaymentsCheck {
     /// Whether a payment or order is known, or may have been.
     fn may_know(&self, subject: Subject) -> bool {
         let payment = subject.payment();
-        self.forgot || payment.is_some_and(|id| self.payments.contains_key(&id)) || self.orders.knows(subject)
+        self.ended.has_forgotten()
+            || payment.is_some_and(|id| self.payments.contains_key(&id))
+            || self.orders.knows(subject)
     }
 
     fn fold(
@@ -132,9 +134,9 @@ impl PaymentsCheck {
             Subject::Payment(id) => id,
             Subject::Order(id) => {
                 let begun = |id| self.payments.contains_key(&id);
-                let context = (&begun as &dyn Fn(PaymentId) -> bool, self.forgot);
+                let context = (&begun as &dyn Fn(PaymentId) -> bool, self.ended.has_forgotten());
                 if self.orders.order(id, event, (envelope.time, at), context, found) {
-                    self.has_ended(at.partition, envelope.time, id.into());
+                    self.ended.has_ended(at.partition, envelope.time, id.into());
                 }
                 return;
             }
@@ -143,8 +145,8 @@ impl PaymentsCheck {
             PaymentsEvent::PaymentScheduled(terms) => return self.orders.scheduled(terms, at, found),
             PaymentsEvent::PaymentCancelled(_) => {
                 if self.orders.cancelled(id, at) {
-                    self.has_ended(at.partition, envelope.time, id.into());
-                } else if !self.forgot {
+                    self.ended.has_ended(at.partition, envelope.time, id.into());
+                } else if !self.ended.has_forgotten() {
                     found.violate(Invariant::OneEffect, "CANCELLED_THOUGH_BEGUN", &[at], || {
                         format!("payment {id} is cancelled, and does not wait for its day")
                     });
@@ -177,7 +179,7 @@ impl PaymentsCheck {
                 event,
                 PaymentsEvent::AnswerIgnored(_) | PaymentsEvent::PaymentUnchanged(_)
             );
-            if !may_be_unknown && !self.forgot {
+            if !may_be_unknown && !self.ended.has_forgotten() {
                 found.violate(Invariant::Sequence, "PAYMENT_NEVER_BEGAN", &[at], || {
                     format!("payment {id} goes on but never began")
                 });
@@ -188,32 +190,58 @@ impl PaymentsCheck {
         payment.observe(id, event, at, found);
         if payment.ending.is_some() && !had_ended {
             self.under_way -= 1;
-            self.has_ended(at.partition, envelope.time, id.into());
+            self.ended.has_ended(at.partition, envelope.time, id.into());
         }
         self.changed.push(id);
     }
 
-    fn has_ended(&mut self, partition: i32, time: i64, what: Subject) {
-        let ended = self.ended.entry(partition).or_default();
-        ended.push_back((time, what));
-    }
-
     fn forget(&mut self, partition: i32, time: i64) {
-        let Some(ended) = self.ended.get_mut(&partition) else {
-            return;
-        };
-        while ended
-            .front()
-            .is_some_and(|(at, _)| at.saturating_add(REMEMBERED_MS) < time)
-        {
-            if let Some((_, subject)) = ended.pop_front() {
-                self.orders.forget(subject);
-                if let Subject::Payment(payment) = subject {
-                    self.payments.remove(&payment);
-                }
-                self.forgot = true;
+        while let Some(subject) = self.ended.forget(partition, time) {
+            self.orders.forget(subject);
+            if let Subject::Payment(payment) = subject {
+                self.payments.remove(&payment);
             }
         }
+    }
+
+    /// Keeps until when what the event is about must have gone on.
+    fn keep_due(&mut self, event: &PaymentsEvent, time: i64) {
+        let subject = event.subject();
+        let payment = subject.payment().and_then(|id| self.payments.get(&id));
+        let due = match payment {
+            Some(payment) => payment.due(),
+            None => self.orders.due(subject),
+        };
+        self.due.set(subject, due);
+        if let Subject::Payment(id) = subject {
+            let quarantined = payment.is_some_and(|payment| payment.quarantined && payment.ending.is_none());
+            self.due.set_quarantined(id, quarantined);
+        }
+        // Its payment is to begin at once, in its own partition.
+        if let PaymentsEvent::StandingOrderExecuted(executed) = event
+            && !self.payments.contains_key(&executed.payment_id)
+        {
+            self.due.set(executed.payment_id.into(), Some(time));
+        }
+    }
+
+    /// What was due before then (milliseconds since the epoch) and has not happened, and what is quarantined.
+    pub(crate) fn alarms(&self, due_before: i64) -> Vec<Alarm> {
+        let late = self.due.before(due_before).map(|(due, subject)| {
+            let payment = subject.payment();
+            let kind = match payment.is_some_and(|id| self.payments.contains_key(&id)) {
+                true => AlarmKind::DeadlineMissed,
+                false => AlarmKind::NotBegun,
+            };
+            let due = Some(due);
+            Alarm { kind, subject, due }
+        });
+        let quarantined = self.due.quarantined().map(|payment| Alarm {
+            kind: AlarmKind::Quarantined,
+            subject: payment.into(),
+            due: None,
+        });
+        late.chain(quarantined).collect()
     }
 
     /// Payments that changed since the last time this was asked.
@@ -233,7 +261,7 @@ impl PaymentsCheck {
     pub(crate) fn may_have_claimed(&self, original: PaymentId, refund: PaymentId) -> bool {
         match self.payments.get(&original) {
             Some(payment) => payment.claims.contains_key(&refund),
-            None => self.forgot,
+            None => self.ended.has_forgotten(),
         }
     }
 

@@ -2,11 +2,15 @@
 //! its time, and leads to one payment; what was cancelled pays nothing any more.
 
 use hashbrown::HashMap;
+use smol_str::SmolStr;
 use tributary_contracts::payments::{
-    Occurrence, PaymentInitiated, PaymentScheduled, PaymentsEvent as E, StandingOrderExecuted, Subject,
+    Occurrence, OccurrenceOf, PaymentInitiated, PaymentScheduled, PaymentsEvent as E, StandingOrderExecuted,
+    Subject,
 };
+use tributary_contracts::sealed::Sealed;
 use tributary_ids::{PaymentId, StandingOrderId};
 
+use super::{OrderStanding, PaymentStanding, Standing};
 use crate::violation::{At, Findings, Invariant};
 
 /// Name of a scheduled payment's timer.
@@ -28,9 +32,39 @@ struct Order {
     latest: At,
     /// Minor units.
     amount: i64,
+    /// Tag of the ciphertext.
+    remittance: Option<SmolStr>,
     executed: u32,
     /// None: it has ended.
     next: Option<Occurrence>,
+}
+
+/// A payment that an order made, and that was not seen to begin yet.
+#[derive(Debug)]
+struct Promised {
+    at: At,
+    by: StandingOrderExecuted,
+    /// Tag of the order's ciphertext.
+    remittance: Option<SmolStr>,
+}
+
+impl Promised {
+    /// Whether the payment is of the order's amount and text. Payments of a time when orders had no text don't name their order.
+    fn is(&self, begun: &PaymentInitiated) -> bool {
+        let occurrence = OccurrenceOf {
+            order_id: self.by.order_id,
+            number: self.by.occurrence,
+        };
+        let is_named = match begun.occurrence {
+            Some(named) => named == occurrence,
+            None => begun.remittance.is_none(),
+        };
+        is_named && begun.amount == self.by.amount && tag(&begun.remittance) == self.remittance
+    }
+}
+
+fn tag(remittance: &Option<Sealed>) -> Option<SmolStr> {
+    remittance.as_ref().map(|sealed| sealed.tag().into())
 }
 
 /// The fold over scheduled payments and standing orders.
@@ -39,7 +73,7 @@ pub(super) struct Orders {
     scheduled: HashMap<PaymentId, Scheduled>,
     orders: HashMap<StandingOrderId, Order>,
     /// Occurrences that were executed and whose payment was not seen to begin yet.
-    promised: HashMap<PaymentId, (StandingOrderExecuted, At)>,
+    promised: HashMap<PaymentId, Promised>,
 }
 
 impl Orders {
@@ -47,6 +81,44 @@ impl Orders {
         match subject {
             Subject::Payment(id) => self.scheduled.contains_key(&id),
             Subject::Order(id) => self.orders.contains_key(&id),
+        }
+    }
+
+    /// Payments that wait for their day, and cancelled ones, in no particular order.
+    pub(super) fn payments(&self) -> impl Iterator<Item = (PaymentId, PaymentStanding)> {
+        self.scheduled.iter().map(|(id, scheduled)| {
+            let payment = PaymentStanding {
+                standing: match scheduled.cancelled {
+                    Some(_) => Standing::Cancelled,
+                    None => Standing::Scheduled,
+                },
+                amount: scheduled.terms.amount,
+                refunded: 0,
+            };
+            (*id, payment)
+        })
+    }
+
+    /// In no particular order.
+    pub(super) fn orders(&self) -> impl Iterator<Item = (StandingOrderId, OrderStanding)> {
+        self.orders.iter().map(|(id, order)| {
+            let order = OrderStanding {
+                amount: order.amount,
+                executed: order.executed,
+                next_due_ms: order.next.map(|next| next.due_at),
+            };
+            (*id, order)
+        })
+    }
+
+    /// When it falls due, in milliseconds since the epoch. None: it waits for no day.
+    pub(super) fn due(&self, subject: Subject) -> Option<i64> {
+        match subject {
+            Subject::Payment(id) => {
+                let scheduled = self.scheduled.get(&id).filter(|it| it.cancelled.is_none());
+                scheduled.map(|it| it.terms.due_at)
+            }
+            Subject::Order(id) => self.orders.get(&id)?.next.map(|next| next.due_at),
         }
     }
 
@@ -121,7 +193,10 @@ impl Orders {
                 "PAID_AFTER_CANCELLED"
             } else if time < terms.due_at {
                 "PAID_EARLY"
-            } else if asked != does || begun.booking_date < terms.execution_date {
+            } else if asked != does
+                || begun.booking_date < terms.execution_date
+                || begun.remittance != terms.remittance
+            {
                 "EFFECT_NOT_AS_ASKED"
             } else {
                 return;
@@ -131,14 +206,14 @@ impl Orders {
                 format!("payment {id}, due {}, begins at {time}", terms.due_at)
             });
         }
-        if let Some((executed, promised)) = self.promised.remove(&id)
-            && begun.amount != executed.amount
+        if let Some(promised) = self.promised.remove(&id)
+            && !promised.is(begun)
         {
             found.violate(
                 Invariant::OneEffect,
                 "EFFECT_NOT_AS_ASKED",
-                &[promised, at],
-                || format!("payment {id} is of another amount than its order said"),
+                &[promised.at, at],
+                || format!("payment {id} is of another amount, text or order than its order said"),
             );
         }
     }
@@ -159,6 +234,7 @@ impl Orders {
                 created: at,
                 latest: at,
                 amount: created.amount,
+                remittance: tag(&created.remittance),
                 executed: 0,
                 next: Some(created.next),
             };
@@ -216,7 +292,12 @@ impl Orders {
                 }
                 order.executed = executed.occurrence;
                 if !begun(executed.payment_id) {
-                    self.promised.insert(executed.payment_id, (executed.clone(), at));
+                    let promised = Promised {
+                        at,
+                        by: executed.clone(),
+                        remittance: order.remittance.clone(),
+                    };
+                    self.promised.insert(executed.payment_id, promised);
                 }
                 executed.next
             }
@@ -244,9 +325,9 @@ impl Orders {
         }
         let mut promised: Vec<_> = self.promised.iter().collect();
         promised.sort_unstable_by_key(|(id, _)| **id);
-        for (id, (executed, at)) in promised {
+        for (id, Promised { at, by, .. }) in promised {
             found.violate(Invariant::OneEffect, "OCCURRENCE_WITHOUT_PAYMENT", &[*at], || {
-                let (order, number) = (executed.order_id, executed.occurrence);
+                let (order, number) = (by.order_id, by.occurrence);
                 format!("payment {id}, occurrence {number} of standing order {order}, never began")
             });
         }

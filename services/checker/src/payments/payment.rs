@@ -47,7 +47,7 @@ pub(super) struct Payment {
     pub(super) debtor: AccountId,
     pub(super) hold: HoldId,
     /// Minor units.
-    amount: i64,
+    pub(super) amount: i64,
     pub(super) refunds: Option<PaymentId>,
     /// Steps that were asked and have not ended, with their deadlines in milliseconds since the epoch.
     awaited: BTreeMap<SmolStr, i64>,
@@ -89,6 +89,11 @@ impl Payment {
     /// Whether this step's deadline is the one that is waited for.
     pub(super) fn awaits(&self, step: &str, due: i64) -> bool {
         self.awaited.get(step) == Some(&due)
+    }
+
+    /// When the first deadline is over that it waits for, in milliseconds since the epoch.
+    pub(super) fn due(&self) -> Option<i64> {
+        self.awaited.values().min().copied()
     }
 
     /// What it waits for. `due_before`: deadlines before that have passed, and had their chance to be told.

@@ -2,6 +2,8 @@
 //! found by the invariant that it breaks.
 
 #[cfg(test)]
+mod alarms;
+#[cfg(test)]
 mod log;
 #[cfg(test)]
 mod planted;

@@ -1,16 +1,16 @@
 //! Faults of scheduled payments and standing orders.
 
 use serde_json::{Value, json};
-use tributary_ids::{AccountId, CustomerId, StandingOrderId};
+use tributary_ids::{AccountId, CustomerId, HoldId, StandingOrderId};
 
 use crate::{
     log::{Log, NOW, payment},
     planted::{tells, tells_after},
 };
 
-const DUE: i64 = NOW + 5;
+pub(crate) const DUE: i64 = NOW + 5;
 
-fn order() -> StandingOrderId {
+pub(crate) fn order() -> StandingOrderId {
     StandingOrderId::named("rent")
 }
 
@@ -38,9 +38,9 @@ fn about(log: &mut Log, name: &str, asked: (&str, Value), told: (&str, Value)) -
     log.tell(&asked, told.0, told.1)
 }
 
-fn create(log: &mut Log, name: &str) -> usize {
+pub(crate) fn create(log: &mut Log, name: &str) -> usize {
     let rule = json!({"order_id": order(), "frequency": "weekly", "start_date": "2026-11-25", "until": {"times": 2},
-        "convention": "following"});
+        "convention": "following", "remittance": text('A')});
     let asked = with(terms(), rule);
     let told = with(asked.clone(), json!({"amount": 10_000, "next": occurrence(1)}));
     about(
@@ -51,7 +51,7 @@ fn create(log: &mut Log, name: &str) -> usize {
     )
 }
 
-fn execute(log: &mut Log, number: u32, due: i64) -> usize {
+pub(crate) fn execute(log: &mut Log, number: u32, due: i64) -> usize {
     let timer = json!({"timer": {"due": due, "aggregate": order().to_string(), "name": "occurrence"}});
     let mut told = json!({"order_id": order(), "occurrence": number, "payment_id": order().payment(number),
         "amount": 10_000, "execution_date": "2026-11-25"});
@@ -66,7 +66,36 @@ fn execute(log: &mut Log, number: u32, due: i64) -> usize {
     )
 }
 
-fn schedule(log: &mut Log, name: &str) -> usize {
+/// As if it were sealed.
+fn text(character: char) -> Value {
+    let ciphertext = character.to_string().repeat(123);
+    json!({"subject": CustomerId::named("ann"), "cipher": "a256gcmsiv.v1", "ciphertext": ciphertext})
+}
+
+/// The payment of an occurrence begins, with the order's text.
+fn pay(log: &mut Log, number: u32) -> usize {
+    let id = order().payment(number);
+    let asked = with(
+        terms(),
+        json!({"payment_id": id, "booking_date": "2026-11-25", "remittance": text('A'),
+            "occurrence": {"order_id": order(), "number": number}}),
+    );
+    let told = with(
+        asked.clone(),
+        json!({"kind": "internal-transfer", "amount": 10_000, "hold_id": HoldId::named("hold"),
+            "hold_expires_at": NOW + 90_000_000, "progress": {"asked": []}}),
+    );
+    let asked = log.ask(
+        "payments",
+        &format!("pay/{number}"),
+        &id.to_string(),
+        "payments.initiate-transfer.v1",
+        asked,
+    );
+    log.tell(&asked, "payments.payment-initiated.v1", told)
+}
+
+pub(crate) fn schedule(log: &mut Log, name: &str) -> usize {
     let asked = with(
         terms(),
         json!({"payment_id": payment(), "execution_date": "2026-11-25", "convention": "following"}),
@@ -83,7 +112,7 @@ fn schedule(log: &mut Log, name: &str) -> usize {
     )
 }
 
-fn cancel(log: &mut Log) -> usize {
+pub(crate) fn cancel(log: &mut Log) -> usize {
     let id = json!({"payment_id": payment()});
     log.command(
         "cancel",
@@ -100,8 +129,51 @@ fn honest_ones_have_no_violation() {
     create(&mut log, "create");
     log.wait_until(DUE + 2);
     execute(&mut log, 1, DUE);
+    pay(&mut log, 1);
     execute(&mut log, 2, DUE + 1);
+    pay(&mut log, 2);
     assert_eq!(log.check(false, None).violations(), []);
+}
+
+#[test]
+fn a_text_that_is_another_ones() {
+    let executed = |change: fn(&mut Value)| {
+        let mut log = Log::with_accounts();
+        create(&mut log, "create");
+        log.wait_until(DUE + 2);
+        execute(&mut log, 1, DUE);
+        let place = pay(&mut log, 1);
+        // The command as well, as if the order had sent it so.
+        log.edit(place, change);
+        log.edit(place - 1, change);
+        log
+    };
+    let another: [fn(&mut Value); 3] = [
+        |data| data["remittance"] = text('B'),
+        |data| data["remittance"] = Value::Null,
+        |data| data["occurrence"]["number"] = json!(2),
+    ];
+    for change in another {
+        tells(&executed(change), false, (5, "EFFECT_NOT_AS_ASKED"));
+    }
+    // The event of a schedule says another text than the wish, and so does that of an order.
+    let mut log = Log::with_accounts();
+    let place = schedule(&mut log, "schedule");
+    log.edit(place, |event| event["remittance"] = text('B'));
+    tells(&log, false, (5, "EFFECT_NOT_AS_ASKED"));
+    let mut log = Log::with_accounts();
+    let place = create(&mut log, "create");
+    log.edit(place, |event| event["remittance"] = text('B'));
+    tells(&log, false, (5, "EFFECT_NOT_AS_ASKED"));
+    // A scheduled payment begins without the text that it was scheduled with.
+    let mut log = Log::with_accounts();
+    let place = schedule(&mut log, "schedule");
+    for place in [place - 1, place] {
+        log.edit(place, |data| data["remittance"] = text('A'));
+    }
+    log.wait_until(DUE + 2);
+    log.initiate("initiate");
+    tells(&log, false, (5, "EFFECT_NOT_AS_ASKED"));
 }
 
 #[test]

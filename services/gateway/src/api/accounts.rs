@@ -12,8 +12,8 @@ use tributary_money::Currency;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::document::{CommandProblems, ReadProblems};
-use super::{Acknowledged, CommandHeaders, InLog, Page, ReadHeaders, shown, within};
+use super::document::{CommandAnswers, ReadProblems};
+use super::{CommandHeaders, InLog, Page, ReadHeaders, shown, within};
 use crate::amount;
 use crate::app::Shared;
 use crate::cursor::Order;
@@ -26,6 +26,7 @@ use crate::wish::{self, Wish};
 /// An account to be opened.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(crate::api::examples::new_account))]
 pub(crate) struct NewAccount {
     /// The customer whose account it is.
     owner: Uuid,
@@ -59,9 +60,7 @@ fn zero() -> SmolStr {
         (status = 201, description = "The account is open.", body = Account,
             headers(("Location" = String, description = "The account"))),
         (status = 200, description = "It was opened before, by this key.", body = Account),
-        (status = 202, description = "The command is in the log.", body = Acknowledged,
-            headers(("Location" = String, description = "The command's status"))),
-        CommandProblems
+        CommandAnswers
     )
 )]
 pub(crate) async fn open(

@@ -3,6 +3,7 @@
 use utoipa::openapi::OpenApi;
 use utoipa::{IntoResponses, OpenApi as _};
 
+use super::Acknowledged;
 use crate::problem::Problem;
 
 #[derive(utoipa::OpenApi)]
@@ -13,7 +14,7 @@ use crate::problem::Problem;
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     // Those of answers that are said once for many routes are not found by way of the routes.
-    components(schemas(Problem)),
+    components(schemas(Acknowledged, Problem)),
     tags(
         (name = "accounts", description = "Accounts, balances, statements"),
         (name = "payments", description = "Payments, at once or on a later day; refunds, reviews"),
@@ -30,10 +31,13 @@ pub(crate) fn base() -> OpenApi {
     Base::openapi()
 }
 
-/// What can be wrong with a command.
+/// What every command may be answered with while its outcome isn't known, and what can be wrong with it.
 #[derive(IntoResponses)]
 #[expect(dead_code, reason = "documents what handlers answer")]
-pub(crate) enum CommandProblems {
+pub(crate) enum CommandAnswers {
+    /// The command is in the log.
+    #[response(status = 202, headers(("Location" = String, description = "The command's status")))]
+    InLog(Acknowledged),
     /// The key is missing or none, or the body can't be read.
     #[response(status = 400, content_type = "application/problem+json")]
     BadRequest(Problem),
@@ -55,6 +59,9 @@ pub(crate) enum CommandProblems {
     /// Too much is under way.
     #[response(status = 429, content_type = "application/problem+json")]
     Overloaded(Problem),
+    /// The request is meant for another host.
+    #[response(status = 421, content_type = "application/problem+json")]
+    Misdirected(Problem),
     /// A defect.
     #[response(status = 500, content_type = "application/problem+json")]
     Defect(Problem),
@@ -79,6 +86,9 @@ pub(crate) enum ReadProblems {
     /// Too much is under way.
     #[response(status = 429, content_type = "application/problem+json")]
     Overloaded(Problem),
+    /// The request is meant for another host.
+    #[response(status = 421, content_type = "application/problem+json")]
+    Misdirected(Problem),
     /// A defect.
     #[response(status = 500, content_type = "application/problem+json")]
     Defect(Problem),
@@ -91,6 +101,9 @@ pub(crate) enum ReadProblems {
 #[derive(IntoResponses)]
 #[expect(dead_code, reason = "documents what handlers answer")]
 pub(crate) enum OnlyProblem {
+    /// The request is meant for another host.
+    #[response(status = 421, content_type = "application/problem+json")]
+    Misdirected(Problem),
     /// A defect.
     #[response(status = 500, content_type = "application/problem+json")]
     Defect(Problem),

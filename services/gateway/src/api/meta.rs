@@ -17,6 +17,7 @@ const ERRORS: &str = include_str!("../../../../docs/errors.md");
 
 /// All is well.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(examples(crate::api::examples::health))]
 pub(crate) struct Health {
     #[schema(examples("up"))]
     status: &'static str,

@@ -4,8 +4,10 @@ mod accounts;
 mod commands;
 mod document;
 mod events;
+pub(crate) mod examples;
 mod meta;
 mod payments;
+mod scheduled_payments;
 mod standing_orders;
 
 use axum::Json;
@@ -34,7 +36,7 @@ pub(crate) fn routes() -> (Router<Shared>, utoipa::openapi::OpenApi) {
         .routes(routes!(accounts::statement))
         .routes(routes!(accounts::payments))
         .routes(routes!(payments::pay, payments::queue))
-        .routes(routes!(payments::show, payments::cancel))
+        .routes(routes!(payments::show, scheduled_payments::cancel))
         .routes(routes!(payments::timeline))
         .routes(routes!(payments::refund))
         .routes(routes!(payments::review))
@@ -141,6 +143,7 @@ impl Page {
 
 /// A command is in the log, and its outcome not known yet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(examples(crate::api::examples::acknowledged))]
 pub(crate) struct Acknowledged {
     command_id: Uuid,
     /// Where the outcome will stand; also in the Location header.
@@ -274,7 +277,9 @@ mod tests {
         for (path, operations) in paths {
             for (method, operation) in operations.as_object().unwrap() {
                 assert!(operation["summary"].is_string(), "{method} {path}");
-                assert!(operation["responses"]["500"].is_object(), "{method} {path}");
+                for status in ["421", "500"] {
+                    assert!(operation["responses"][status].is_object(), "{method} {path}");
+                }
                 let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
                 let keyed = parameters
                     .iter()

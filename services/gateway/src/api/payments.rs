@@ -8,8 +8,7 @@ use serde::Deserialize;
 use smol_str::SmolStr;
 use tributary_contracts::accounts::Details;
 use tributary_contracts::payments::{
-    CancelPayment, InitiateTransfer, PaymentsCommand, RefundPayment, ResumePayment, ReviewDecision,
-    ReviewPayment, SchedulePayment,
+    InitiateTransfer, PaymentsCommand, RefundPayment, ResumePayment, ReviewDecision, ReviewPayment,
 };
 use tributary_contracts::topics::PAYMENTS_INBOX;
 use tributary_ids::{AccountId, CommandId, CustomerId, PaymentId};
@@ -18,14 +17,16 @@ use tributary_pii::PersonalText;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::document::{CommandProblems, ReadProblems};
+use super::document::{CommandAnswers, ReadProblems};
+use super::scheduled_payments;
 use super::standing_orders::Convention;
-use super::{Acknowledged, CommandHeaders, InLog, Page, ReadHeaders, shown, within};
+use super::{CommandHeaders, InLog, Page, ReadHeaders, shown, within};
 use crate::amount;
 use crate::app::{App, Shared};
 use crate::extract::{Id, Keyed, Parameters, Submitted, WaitFor};
-use crate::outcome::{Begun, about_payment, of_payment};
-use crate::problem::{Code, Problem};
+use crate::outcome::{Begun, about, of_payment};
+use crate::personal;
+use crate::problem::Problem;
 use crate::read::{PAYMENTS, Payment, PaymentList, PaymentPage, Queue, TIMELINES, Timeline};
 use crate::wish::{self, Wish};
 
@@ -35,32 +36,33 @@ const REASON_BYTES_MAX: usize = 35;
 /// A transfer between two accounts of the bank.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(crate::api::examples::new_payment))]
 pub(crate) struct NewPayment {
     /// Whose payment it is: the owner of the debtor's account.
-    customer: Uuid,
+    pub(super) customer: Uuid,
     /// The account that pays.
-    debtor: Uuid,
+    pub(super) debtor: Uuid,
     /// The account that is paid.
-    creditor: Uuid,
+    pub(super) creditor: Uuid,
     /// A decimal above zero.
     #[schema(value_type = String, pattern = "^[0-9]+(\\.[0-9]+)?$", examples("14.60"))]
     amount: SmolStr,
     /// ISO 4217.
     #[schema(value_type = String, pattern = "^[A-Z]{3}$", examples("CZK"))]
-    currency: Currency,
+    pub(super) currency: Currency,
     /// The business day; today in UTC where it is left out. Not with an `execution_date`.
-    booking_date: Option<NaiveDate>,
+    pub(super) booking_date: Option<NaiveDate>,
     /// A later day, at most 366 days ahead: the payment is `scheduled`, and begins at the cut-off of that day or of the
     /// business day that it is moved to. The currency must have a business-day calendar.
     #[schema(examples("2027-01-29"))]
     execution_date: Option<NaiveDate>,
     /// Where an `execution_date` goes that is no business day.
     #[serde(default)]
-    business_day_convention: Convention,
+    pub(super) business_day_convention: Convention,
     /// What the debtor writes to the creditor: no control characters, line breaks or marks of writing direction. It is
-    /// encrypted with the customer's key before it goes anywhere. Not with an `execution_date`.
+    /// encrypted with the customer's key before it goes anywhere.
     #[schema(value_type = Option<String>, min_length = 1, max_length = 140, examples("rent for May"))]
-    remittance: Option<PersonalText>,
+    pub(super) remittance: Option<PersonalText>,
 }
 
 /// Sends money from one account of the bank to another.
@@ -74,9 +76,7 @@ pub(crate) struct NewPayment {
         (status = 201, description = "The payment has ended, in the state that it says, or is scheduled.", body = Payment,
             headers(("Location" = String, description = "The payment"))),
         (status = 200, description = "It was asked for before, by this key.", body = Payment),
-        (status = 202, description = "The command is in the log.", body = Acknowledged,
-            headers(("Location" = String, description = "The command's status"))),
-        CommandProblems
+        CommandAnswers
     )
 )]
 pub(crate) async fn pay(
@@ -94,40 +94,13 @@ pub(crate) async fn pay(
     let id = wish::command_id("/v1/payments", &keyed.key);
     let payment = wish::payment_of(id);
     if let Some(execution_date) = body.execution_date {
-        if body.booking_date.is_some() {
-            let detail = "booking_date follows from execution_date";
-            return Err(Problem::refused("FIELD_MALFORMED", detail));
-        }
-        if body.remittance.is_some() {
-            let detail = "a scheduled payment takes no remittance yet";
-            return Err(Problem::new(Code::RemittanceUnsupported, detail));
-        }
-        let command = SchedulePayment {
-            payment_id: payment,
-            customer: CustomerId(body.customer),
-            debtor: AccountId(body.debtor),
-            creditor: AccountId(body.creditor),
-            amount: amount::written(amount),
-            currency: body.currency,
-            execution_date,
-            convention: body.business_day_convention.into(),
-            details: Details::default(),
-        };
-        let begin = Begin {
-            id,
-            correlation_id: id.0,
-            payment,
-            about: None,
-            command: command.into(),
-        };
-        // It names all its dates: under the same key, another body is another wish.
-        return begin.answer(&app, &keyed, &|_| false).await;
+        return scheduled_payments::schedule(&app, &keyed, id, &body, amount, execution_date).await;
     }
     let customer = CustomerId(body.customer);
-    let remittance = match &body.remittance {
-        Some(text) => Some(app.seal_remittance(payment, customer, text).await?),
-        None => None,
-    };
+    let place = personal::of_payment(payment);
+    let remittance = app
+        .seal_remittance(place, customer, body.remittance.as_ref())
+        .await?;
     let command = PaymentsCommand::from(InitiateTransfer {
         payment_id: payment,
         customer,
@@ -138,6 +111,7 @@ pub(crate) async fn pay(
         booking_date: body.booking_date.unwrap_or_else(|| wish::today(wish::now())),
         remittance: remittance.clone(),
         details: Details::default(),
+        occurrence: None,
     });
     let written = amount::written(amount);
     let is_same = |there: &Payment| {
@@ -157,18 +131,18 @@ pub(crate) async fn pay(
 }
 
 /// A command that begins a payment.
-struct Begin {
-    id: CommandId,
-    correlation_id: Uuid,
+pub(super) struct Begin {
+    pub(super) id: CommandId,
+    pub(super) correlation_id: Uuid,
     /// The payment that begins.
-    payment: PaymentId,
+    pub(super) payment: PaymentId,
     /// The payment that it goes back to.
-    about: Option<PaymentId>,
-    command: PaymentsCommand,
+    pub(super) about: Option<PaymentId>,
+    pub(super) command: PaymentsCommand,
 }
 
 impl Begin {
-    async fn answer(
+    pub(super) async fn answer(
         self,
         app: &App,
         keyed: &Keyed,
@@ -248,33 +222,6 @@ async fn known(app: &App, payment: PaymentId) -> Result<Payment, Problem> {
     payment.ok_or_else(|| app.no_payment())
 }
 
-/// Cancels a scheduled payment, before the cut-off of its day.
-#[utoipa::path(
-    delete, path = "/v1/payments/{id}", tag = "payments", operation_id = "cancelPayment",
-    params(("id" = Uuid, Path, description = "The payment"), CommandHeaders),
-    responses(
-        (status = 200, description = "It is cancelled.", body = Payment),
-        (status = 202, description = "The command is in the log.", body = Acknowledged,
-            headers(("Location" = String, description = "The command's status"))),
-        CommandProblems
-    )
-)]
-pub(crate) async fn cancel(
-    State(app): State<Shared>,
-    Id(payment): Id,
-    keyed: Keyed,
-) -> Result<Response, Problem> {
-    let payment_id = PaymentId(payment);
-    go_on(
-        &app,
-        &keyed,
-        payment_id,
-        "cancel",
-        CancelPayment { payment_id }.into(),
-    )
-    .await
-}
-
 /// Shows everything that happened for a payment, in every service, with its place in the log.
 #[utoipa::path(
     get, path = "/v1/payments/{id}/timeline", tag = "payments", operation_id = "getTimeline",
@@ -300,6 +247,7 @@ pub(crate) async fn timeline(
 /// What is to be paid back.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(crate::api::examples::new_refund))]
 pub(crate) struct NewRefund {
     /// A decimal above zero, at most what was not refunded yet.
     #[schema(value_type = String, pattern = "^[0-9]+(\\.[0-9]+)?$", examples("14.60"))]
@@ -322,9 +270,7 @@ pub(crate) struct NewRefund {
         (status = 201, description = "The refund has ended, in the state that it says.", body = Payment,
             headers(("Location" = String, description = "The refund"))),
         (status = 200, description = "It was asked for before, by this key.", body = Payment),
-        (status = 202, description = "The command is in the log.", body = Acknowledged,
-            headers(("Location" = String, description = "The command's status"))),
-        CommandProblems
+        CommandAnswers
     )
 )]
 pub(crate) async fn refund(
@@ -368,6 +314,7 @@ pub(crate) async fn refund(
 /// What an analyst finds.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(crate::api::examples::new_review))]
 pub(crate) struct NewReview {
     /// `approve` or `reject`.
     decision: Verdict,
@@ -389,9 +336,7 @@ enum Verdict {
     params(("id" = Uuid, Path, description = "The payment"), CommandHeaders), request_body = NewReview,
     responses(
         (status = 200, description = "It was decided; the payment as it stands now.", body = Payment),
-        (status = 202, description = "The command is in the log.", body = Acknowledged,
-            headers(("Location" = String, description = "The command's status"))),
-        CommandProblems
+        CommandAnswers
     )
 )]
 pub(crate) async fn review(
@@ -420,9 +365,7 @@ pub(crate) async fn review(
     params(("id" = Uuid, Path, description = "The payment"), CommandHeaders),
     responses(
         (status = 200, description = "It goes on; the payment as it stands now.", body = Payment),
-        (status = 202, description = "The command is in the log.", body = Acknowledged,
-            headers(("Location" = String, description = "The command's status"))),
-        CommandProblems
+        CommandAnswers
     )
 )]
 pub(crate) async fn resume(
@@ -442,7 +385,7 @@ pub(crate) async fn resume(
 }
 
 /// A command that lets a payment go on. What follows from it belongs to the wish that the payment began with.
-async fn go_on(
+pub(super) async fn go_on(
     app: &App,
     keyed: &Keyed,
     payment: PaymentId,
@@ -455,7 +398,7 @@ async fn go_on(
     let position = submit(app, id, correlation_id, keyed, &command).await?;
     let mut outcome = within(keyed.wait, async {
         match waiting {
-            Some(waiting) => about_payment(app, waiting, &position, id, payment).await,
+            Some(waiting) => about(app, waiting, &position, id, app.models.payment(payment)).await,
             None => Ok(None),
         }
     })

@@ -12,17 +12,19 @@ use tributary_contracts::payments::{
 };
 use tributary_ids::{AccountId, CommandId, CustomerId, StandingOrderId};
 use tributary_money::Currency;
+use tributary_pii::PersonalText;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::document::{CommandProblems, ReadProblems};
+use super::document::{CommandAnswers, ReadProblems};
 use super::payments::submit;
-use super::{Acknowledged, CommandHeaders, InLog, Page, ReadHeaders, shown, within};
+use super::{CommandHeaders, InLog, Page, ReadHeaders, shown, within};
 use crate::amount;
 use crate::app::{App, Shared};
 use crate::cursor;
 use crate::extract::{Id, Keyed, Parameters, Submitted, WaitFor};
-use crate::outcome::of_order;
+use crate::outcome::about;
+use crate::personal;
 use crate::problem::Problem;
 use crate::read::{PAYMENTS, STANDING_ORDERS, StandingOrder, StandingOrderPage};
 use crate::wish;
@@ -61,6 +63,7 @@ enum Often {
 /// A transfer that is made again and again.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(crate::api::examples::new_standing_order))]
 pub(crate) struct NewStandingOrder {
     /// Whose order it is: the owner of the debtor's account.
     customer: Uuid,
@@ -91,6 +94,10 @@ pub(crate) struct NewStandingOrder {
     /// Where a day goes that is no business day.
     #[serde(default)]
     business_day_convention: Convention,
+    /// What the debtor writes to the creditor with each payment: no control characters, line breaks or marks of writing
+    /// direction. It is encrypted with the customer's key before it goes anywhere.
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 140, examples("rent"))]
+    remittance: Option<PersonalText>,
 }
 
 impl NewStandingOrder {
@@ -126,9 +133,7 @@ fn only_one() -> Problem {
         (status = 201, description = "It was created.", body = StandingOrder,
             headers(("Location" = String, description = "The standing order"))),
         (status = 200, description = "It was asked for before, by this key.", body = StandingOrder),
-        (status = 202, description = "The command is in the log.", body = Acknowledged,
-            headers(("Location" = String, description = "The command's status"))),
-        CommandProblems
+        CommandAnswers
     )
 )]
 pub(crate) async fn create(
@@ -145,17 +150,23 @@ pub(crate) async fn create(
     };
     let id = wish::command_id("/v1/standing-orders", &keyed.key);
     let order = wish::standing_order_of(id);
+    let frequency = body.frequency()?;
+    let customer = CustomerId(body.customer);
+    let place = personal::of_order(order);
     let command = CreateStandingOrder {
         order_id: order,
-        customer: CustomerId(body.customer),
+        customer,
         debtor: AccountId(body.debtor),
         creditor: AccountId(body.creditor),
         amount: amount::written(amount),
         currency: body.currency,
-        frequency: body.frequency()?,
+        frequency,
         start_date: body.start_date,
         until,
         convention: body.business_day_convention.into(),
+        remittance: app
+            .seal_remittance(place, customer, body.remittance.as_ref())
+            .await?,
         details: Details::default(),
     };
     let ids = Ids {
@@ -196,13 +207,19 @@ impl Ids {
             .wait
             .map(|_| app.payments.waiters.register([self.command.0, self.command.0]));
         let position = submit(app, self.command, self.correlation_id, keyed, &command).await?;
-        let outcome = within(keyed.wait, async {
+        let mut outcome = within(keyed.wait, async {
             match waiting {
-                Some(waiting) => of_order(app, waiting, &position, self.command, self.order).await,
+                Some(waiting) => {
+                    let there = app.models.standing_order(self.order);
+                    about(app, waiting, &position, self.command, there).await
+                }
                 None => Ok(None),
             }
         })
         .await?;
+        if let Some(outcome) = &mut outcome {
+            outcome.reveal(app).await;
+        }
         let in_log = InLog {
             command: self.command,
             position,
@@ -234,13 +251,15 @@ pub(crate) async fn show(
     wait_for: WaitFor,
 ) -> Result<Response, Problem> {
     app.reach(&wait_for.0, &[PAYMENTS]).await?;
-    let order = known(&app, StandingOrderId(id)).await?;
+    let mut order = known(&app, StandingOrderId(id)).await?;
+    app.reveal(std::slice::from_mut(&mut order)).await;
     Ok(shown(vec![order.position.clone()], order))
 }
 
 /// What is to be changed of a standing order. A field that is left out stays as it is.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(crate::api::examples::amendment))]
 pub(crate) struct Amendment {
     /// Of each payment from now on: a decimal above zero.
     #[schema(value_type = Option<String>, pattern = "^[0-9]+(\\.[0-9]+)?$", examples("275.00"))]
@@ -280,9 +299,7 @@ impl Amendment {
     params(("id" = Uuid, Path, description = "The standing order"), CommandHeaders), request_body = Amendment,
     responses(
         (status = 200, description = "The standing order as it stands now.", body = StandingOrder),
-        (status = 202, description = "The command is in the log.", body = Acknowledged,
-            headers(("Location" = String, description = "The command's status"))),
-        CommandProblems
+        CommandAnswers
     )
 )]
 pub(crate) async fn amend(
@@ -313,9 +330,7 @@ pub(crate) async fn amend(
     params(("id" = Uuid, Path, description = "The standing order"), CommandHeaders),
     responses(
         (status = 200, description = "The standing order as it stands now.", body = StandingOrder),
-        (status = 202, description = "The command is in the log.", body = Acknowledged,
-            headers(("Location" = String, description = "The command's status"))),
-        CommandProblems
+        CommandAnswers
     )
 )]
 pub(crate) async fn cancel(State(app): State<Shared>, Id(id): Id, keyed: Keyed) -> Result<Response, Problem> {
@@ -341,6 +356,7 @@ pub(crate) async fn of_account(
     let limit = page.limit()?;
     let after = page.after(|text| cursor::payments(STANDING_ORDERS, text))?;
     app.reach(&wait_for.0, &[PAYMENTS]).await?;
-    let page = app.models.standing_orders(AccountId(id), after, limit).await?;
+    let mut page = app.models.standing_orders(AccountId(id), after, limit).await?;
+    app.reveal(&mut page.standing_orders).await;
     Ok(shown(page.as_of.clone(), page))
 }

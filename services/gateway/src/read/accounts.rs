@@ -32,6 +32,7 @@ pub(crate) struct Balances {
 
 /// A customer's account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(examples(crate::api::examples::account))]
 pub(crate) struct Account {
     pub(crate) account_id: Uuid,
     /// The customer.
@@ -98,6 +99,7 @@ pub(crate) struct EntryView {
 
 /// A page of an account's statement.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(examples(crate::api::examples::statement))]
 pub(crate) struct Statement {
     pub(crate) entries: Vec<EntryView>,
     /// Where the next page begins; absent on the last one.

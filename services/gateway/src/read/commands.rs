@@ -25,6 +25,7 @@ pub(crate) enum CommandState {
 
 /// What became of a command.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(examples(crate::api::examples::command_status))]
 pub(crate) struct CommandStatus {
     pub(crate) command_id: Uuid,
     pub(crate) status: CommandState,

@@ -13,7 +13,9 @@ use std::time::Duration;
 use chrono::{DateTime, SecondsFormat, Utc};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgRow};
 use sqlx::{PgPool, Row};
+use tributary_contracts::sealed::Sealed;
 use tributary_money::{Currency, Money};
+use tributary_pii::Place;
 
 pub(crate) use accounts::{Account, Statement};
 pub(crate) use commands::{CommandState, CommandStatus};
@@ -22,6 +24,7 @@ pub(crate) use progress::Progress;
 pub(crate) use standing_orders::{STANDING_ORDERS, StandingOrder, StandingOrderPage};
 pub(crate) use timeline::Timeline;
 
+use crate::personal::Remittance;
 use crate::position::{Position, Positions};
 use crate::problem::{Code, Problem};
 
@@ -145,6 +148,14 @@ fn positions(row: &PgRow) -> Result<Vec<Position>, ReadError> {
 fn currency(row: &PgRow) -> Result<Currency, ReadError> {
     let code: &str = row.try_get("currency")?;
     code.parse().map_err(|_| ReadError::Row("currency"))
+}
+
+/// Not opened yet. `place`: what it is sealed for.
+fn remittance(row: &PgRow, place: Place) -> Result<Option<Remittance>, ReadError> {
+    let text: Option<&str> = row.try_get("remittance")?;
+    let sealed = text.map(str::parse).transpose();
+    let sealed: Option<Sealed> = sealed.map_err(|_| ReadError::Row("remittance"))?;
+    Ok(sealed.map(|sealed| Remittance::new(place, sealed)))
 }
 
 /// The decimal string of an amount in minor units.

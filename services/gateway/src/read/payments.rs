@@ -4,14 +4,15 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use sqlx::Row;
 use sqlx::postgres::PgRow;
+use tributary_contracts::payments::OccurrenceOf;
 use tributary_contracts::topics::PAYMENTS_EVENTS;
-use tributary_ids::{AccountId, PaymentId};
+use tributary_ids::{AccountId, PaymentId, StandingOrderId};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{ReadError, ReadModels, as_of, currency, decimal, positions, timestamp};
+use super::{ReadError, ReadModels, as_of, currency, decimal, positions, remittance, timestamp};
 use crate::cursor;
-use crate::personal::Remittance;
+use crate::personal::{self, Remittance};
 use crate::position::Position;
 
 /// What the fraud service decided, or its fallback.
@@ -28,6 +29,7 @@ pub(crate) struct FraudView {
 
 /// A payment and how far it is. Amounts are decimal strings of its currency.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(examples(crate::api::examples::payment))]
 pub(crate) struct Payment {
     pub(crate) payment_id: Uuid,
     #[schema(examples("internal-transfer"))]
@@ -46,6 +48,12 @@ pub(crate) struct Payment {
     /// What the debtor wrote to the creditor.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) remittance: Option<Remittance>,
+    /// The standing order that made it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) standing_order: Option<Uuid>,
+    /// Which of the order's payments it is, counted from one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) occurrence: Option<i64>,
     /// Of a payment that was scheduled: the business day of its beginning.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) execution_date: Option<NaiveDate>,
@@ -104,6 +112,7 @@ impl Payment {
 
 /// A page of payments.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(examples(crate::api::examples::payment_page))]
 pub(crate) struct PaymentPage {
     pub(crate) payments: Vec<Payment>,
     /// Where the next page begins; absent on the last one.
@@ -267,11 +276,14 @@ fn read(row: &PgRow, payment_id: Uuid) -> Result<Payment, ReadError> {
         }),
         None => None,
     };
-    let remittance: Option<&str> = row.try_get("remittance")?;
-    let remittance = remittance
-        .map(|text| text.parse().map(Remittance::new))
-        .transpose()
-        .map_err(|_| ReadError::Row("remittance"))?;
+    let standing_order: Option<Uuid> = row.try_get("order_id")?;
+    let occurrence: Option<i64> = row.try_get("occurrence")?;
+    let of_order = standing_order.zip(occurrence).and_then(|(order, number)| {
+        let order_id = StandingOrderId(order);
+        let number = u32::try_from(number).ok()?;
+        Some(OccurrenceOf { order_id, number })
+    });
+    let place = personal::of_payment_or_order(PaymentId(payment_id), of_order);
     let ended_ms: Option<i64> = row.try_get("ended_ms")?;
     let due_ms: Option<i64> = row.try_get("due_ms")?;
     let initiated_ms = row.try_get("initiated_ms")?;
@@ -284,7 +296,9 @@ fn read(row: &PgRow, payment_id: Uuid) -> Result<Payment, ReadError> {
         amount: decimal(row.try_get("amount")?, currency),
         currency: currency.to_string(),
         booking_date: row.try_get("booking_date")?,
-        remittance,
+        remittance: remittance(row, place)?,
+        standing_order,
+        occurrence,
         execution_date: row.try_get("execution_date")?,
         due_at: due_ms.map(timestamp),
         refunds: row.try_get("refunds")?,

@@ -10,8 +10,9 @@ use tributary_money::Currency;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{ReadError, ReadModels, as_of, currency, decimal, positions, timestamp};
+use super::{ReadError, ReadModels, as_of, currency, decimal, positions, remittance, timestamp};
 use crate::cursor;
+use crate::personal::{self, Remittance};
 use crate::position::Position;
 
 /// Name of the list in its cursors.
@@ -22,6 +23,7 @@ const PAYMENTS_MAX: i64 = 12;
 
 /// A standing order. Amounts are decimal strings of its currency.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(examples(crate::api::examples::standing_order))]
 pub(crate) struct StandingOrder {
     pub(crate) standing_order_id: Uuid,
     /// Whose order it is.
@@ -47,6 +49,9 @@ pub(crate) struct StandingOrder {
     /// `following`, `preceding` or `modified-following`.
     #[schema(examples("following"))]
     pub(crate) business_day_convention: String,
+    /// What the debtor writes to the creditor with each payment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) remittance: Option<Remittance>,
     /// `active`; or, for good, `completed` or `cancelled`.
     #[schema(examples("active"))]
     pub(crate) state: String,
@@ -97,6 +102,7 @@ pub(crate) struct OrderPayment {
 
 /// A page of standing orders.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(examples(crate::api::examples::standing_order_page))]
 pub(crate) struct StandingOrderPage {
     pub(crate) standing_orders: Vec<StandingOrder>,
     /// Where the next page begins; absent on the last one.
@@ -111,7 +117,7 @@ const ONE: &str = "SELECT * FROM payments.standing_orders WHERE order_id = $1";
 const PAYMENTS_OF: &str =
     "SELECT number, payment_id, occurrence.amount, occurrence.execution_date, state, code
     FROM payments.occurrences AS occurrence LEFT JOIN payments.payments AS payment USING (payment_id)
-    WHERE order_id = $1 ORDER BY number DESC LIMIT $2";
+    WHERE occurrence.order_id = $1 ORDER BY number DESC LIMIT $2";
 
 const OF_ACCOUNT: &str = concat!(
     "SELECT ",
@@ -210,6 +216,7 @@ fn read(row: &PgRow, standing_order_id: Uuid) -> Result<StandingOrder, ReadError
         end_date: row.try_get("end_date")?,
         times: row.try_get("times")?,
         business_day_convention: row.try_get("convention")?,
+        remittance: remittance(row, personal::of_order(StandingOrderId(standing_order_id)))?,
         state: row.try_get("state")?,
         executed: row.try_get("executed")?,
         next_execution_date: row.try_get("next_execution_date")?,

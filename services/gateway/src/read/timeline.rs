@@ -34,6 +34,7 @@ pub(crate) struct TimelineEvent {
 
 /// A payment's events, in the order of their record times.
 #[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(examples(crate::api::examples::timeline))]
 pub(crate) struct Timeline {
     pub(crate) payment_id: Uuid,
     pub(crate) correlation_id: Uuid,

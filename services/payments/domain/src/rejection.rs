@@ -51,6 +51,8 @@ pub enum Rejection {
     OrderEnded,
     #[error("the amendment changes nothing")]
     AmendmentEmpty,
+    #[error("the payment's id is not that of the standing order's occurrence")]
+    OccurrenceMismatch,
     #[error("{field} is empty")]
     FieldEmpty { field: &'static str },
     #[error("{field} has more than {bytes_max} bytes")]
@@ -88,6 +90,7 @@ impl Rejection {
         "ORDER_EMPTY",
         "ORDER_ENDED",
         "AMENDMENT_EMPTY",
+        "OCCURRENCE_MISMATCH",
         "FIELD_EMPTY",
         "FIELD_TOO_LONG",
         "FIELD_NOT_SEALED",
@@ -121,6 +124,7 @@ impl Rejection {
             Self::OrderEmpty => "ORDER_EMPTY",
             Self::OrderEnded => "ORDER_ENDED",
             Self::AmendmentEmpty => "AMENDMENT_EMPTY",
+            Self::OccurrenceMismatch => "OCCURRENCE_MISMATCH",
             Self::FieldEmpty { .. } => "FIELD_EMPTY",
             Self::FieldTooLong { .. } => "FIELD_TOO_LONG",
             Self::FieldNotSealed { .. } => "FIELD_NOT_SEALED",

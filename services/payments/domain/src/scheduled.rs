@@ -1,5 +1,7 @@
 use serde::{Deserialize, Serialize};
-use tributary_contracts::{accounts::Details, envelope::BusinessDate, payments::PaymentScheduled};
+use tributary_contracts::{
+    accounts::Details, envelope::BusinessDate, payments::PaymentScheduled, sealed::Sealed,
+};
 use tributary_ids::{AccountId, CustomerId};
 use tributary_money::Currency;
 use uuid::Uuid;
@@ -17,6 +19,8 @@ pub struct ScheduledPayment {
     pub execution_date: BusinessDate,
     /// When it begins, milliseconds since the epoch: the cut-off of its day.
     pub due_at: i64,
+    /// The ciphertext whole: the payment begins with it.
+    pub remittance: Option<Sealed>,
     #[serde(with = "crate::kept_details")]
     pub details: Details,
     /// Of the wish that scheduled it.
@@ -35,6 +39,7 @@ impl ScheduledPayment {
             requested_date: event.requested_date,
             execution_date: event.execution_date,
             due_at: event.due_at,
+            remittance: event.remittance.clone(),
             details: event.details.clone(),
             correlation_id,
             cancelled: false,

@@ -4,6 +4,7 @@ use tributary_contracts::{
     accounts::Details,
     envelope::BusinessDate,
     payments::{BusinessDayConvention, Frequency, Occurrence, StandingOrderCreated, Until},
+    sealed::Sealed,
 };
 use tributary_ids::{AccountId, CustomerId};
 use tributary_money::Currency;
@@ -20,6 +21,8 @@ pub struct StandingOrder {
     /// Of the next payment. Minor units, above zero.
     pub amount: i64,
     pub currency: Currency,
+    /// The ciphertext whole: every payment gets it.
+    pub remittance: Option<Sealed>,
     #[serde(with = "crate::kept_details")]
     pub details: Details,
     pub timetable: Timetable,
@@ -50,6 +53,7 @@ impl StandingOrder {
             creditor: event.creditor,
             amount: event.amount,
             currency: event.currency,
+            remittance: event.remittance.clone(),
             details: event.details.clone(),
             timetable: Timetable {
                 frequency: event.frequency,

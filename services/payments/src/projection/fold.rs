@@ -4,8 +4,8 @@ use tributary_contracts::{
     envelope::BusinessDate,
     fraud::{Decision, FraudDecision},
     payments::{
-        PaymentAdvanced, PaymentInitiated, PaymentKind, PaymentScheduled, PaymentsEvent, RefundClaimed,
-        RefundReleased, ReturnedTo, ReviewDecision,
+        OccurrenceOf, PaymentAdvanced, PaymentInitiated, PaymentKind, PaymentScheduled, PaymentsEvent,
+        RefundClaimed, RefundReleased, ReturnedTo, ReviewDecision,
     },
     runtime::RuntimeEvent,
     saga::{Progress, Way},
@@ -31,7 +31,7 @@ pub(super) struct Fold {
 }
 
 /// A row of `payments`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Row {
     /// Only of payments that this batch begins: what is written once.
     pub(super) begun: Option<Box<Begun>>,
@@ -48,7 +48,7 @@ pub(super) struct Row {
     pub(super) last_offset: i64,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Begun {
     pub(super) kind: PaymentKind,
     pub(super) customer: CustomerId,
@@ -56,6 +56,7 @@ pub(super) struct Begun {
     pub(super) creditor: AccountId,
     pub(super) currency: Currency,
     pub(super) remittance: Option<Sealed>,
+    pub(super) occurrence: Option<OccurrenceOf>,
     pub(super) refunds: Option<PaymentId>,
     pub(super) execution_date: Option<BusinessDate>,
     pub(super) due_ms: Option<i64>,
@@ -202,6 +203,7 @@ impl Fold {
             creditor: terms.creditor,
             currency: terms.currency,
             remittance: terms.remittance.clone(),
+            occurrence: terms.occurrence,
             refunds: terms.refunds,
             execution_date: None,
             due_ms: None,
@@ -226,7 +228,8 @@ impl Fold {
             debtor: terms.debtor,
             creditor: terms.creditor,
             currency: terms.currency,
-            remittance: None,
+            remittance: terms.remittance.clone(),
+            occurrence: None,
             refunds: None,
             execution_date: Some(terms.execution_date),
             due_ms: Some(terms.due_at),

@@ -6,12 +6,15 @@
 //! asserts what the saga asserted when it wrote the events; a contradiction stops the projection.
 
 mod fold;
+mod in_memory;
 mod orders;
 mod store;
 
 use sqlx::PgConnection;
 use tributary_contracts::payments::PaymentsEvent;
 use tributary_projection::{ApplyError, LoggedEvent, ReadModel};
+
+pub use in_memory::{OrderState, PaymentState, PaymentsRows};
 
 /// The read model of `payments.events`.
 #[derive(Clone, Copy, Debug, Default)]
@@ -31,6 +34,15 @@ impl ReadModel for PaymentsModel {
     ) -> Result<(), ApplyError> {
         let mut fold = fold::Fold::default();
         store::load(database, events, &mut fold).await?;
+        Self::fold(&mut fold, events)?;
+        store::store(database, &fold).await?;
+        Ok(())
+    }
+}
+
+impl PaymentsModel {
+    /// Folds a batch into the rows that it touches.
+    fn fold(fold: &mut fold::Fold, events: &[LoggedEvent<PaymentsEvent>]) -> Result<(), ApplyError> {
         for event in events {
             fold.event(event).map_err(|fault| ApplyError::Corrupt {
                 partition: event.partition,
@@ -39,7 +51,6 @@ impl ReadModel for PaymentsModel {
                 detail: fault.to_string(),
             })?;
         }
-        store::store(database, &fold).await?;
         Ok(())
     }
 }

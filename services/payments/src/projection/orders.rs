@@ -10,15 +10,16 @@ use tributary_contracts::{
     payments::{
         BusinessDayConvention, Frequency, Occurrence, PaymentsEvent, StandingOrderCreated, Subject, Until,
     },
+    sealed::Sealed,
 };
 use tributary_ids::{AccountId, CustomerId, PaymentId, StandingOrderId};
 use tributary_projection::{LoggedEvent, Payload};
 use uuid::Uuid;
 
-use super::fold::Fault;
+use super::{fold::Fault, in_memory::OrderState};
 
 /// A row of `standing_orders`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct OrderRow {
     order_id: StandingOrderId,
     customer: CustomerId,
@@ -32,6 +33,7 @@ pub(super) struct OrderRow {
     end_date: Option<BusinessDate>,
     times: Option<u32>,
     convention: String,
+    remittance: Option<String>,
     state: String,
     executed: u32,
     next_date: Option<BusinessDate>,
@@ -46,7 +48,7 @@ pub(super) struct OrderRow {
 }
 
 /// A row of `occurrences`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub(super) struct OccurrenceRow {
     order_id: StandingOrderId,
     number: u32,
@@ -104,6 +106,13 @@ pub(super) fn apply(
     Ok(None)
 }
 
+impl OccurrenceRow {
+    /// Of its row.
+    pub(super) fn key(&self) -> (StandingOrderId, u32) {
+        (self.order_id, self.number)
+    }
+}
+
 const ACTIVE: &str = "active";
 const COMPLETED: &str = "completed";
 const CANCELLED: &str = "cancelled";
@@ -132,6 +141,7 @@ impl OrderRow {
             end_date: None,
             times: None,
             convention: convention.to_owned(),
+            remittance: created.remittance.as_ref().map(Sealed::to_string),
             state: ACTIVE.to_owned(),
             executed: 0,
             next_date: None,
@@ -147,6 +157,14 @@ impl OrderRow {
         row.goes_until(created.until);
         row.goes_on(Some(created.next), ACTIVE, event.envelope.time);
         row
+    }
+
+    pub(super) fn state(&self) -> OrderState {
+        OrderState {
+            amount: self.amount,
+            executed: self.executed,
+            next_due_ms: self.next_due_ms,
+        }
     }
 
     fn goes_until(&mut self, until: Until) {

@@ -14,6 +14,10 @@ CREATE TABLE payments (
     booking_date    date NOT NULL,
     -- What the debtor writes to the creditor: cipher, subject of the key and ciphertext, between them a point.
     remittance      text,
+    -- Of a payment that a standing order made: the order, for which its remittance is sealed, and the occurrence, counted from
+    -- one.
+    order_id        uuid,
+    occurrence      bigint,
     -- Of a payment that was scheduled: the business day of its beginning, and that day's cut-off, milliseconds since the
     -- epoch.
     execution_date  date,
@@ -67,6 +71,8 @@ CREATE TABLE standing_orders (
     end_date            date,
     times               bigint,
     convention          text NOT NULL CHECK (convention IN ('following', 'preceding', 'modified-following')),
+    -- What the debtor writes with each payment, as in payments.
+    remittance          text,
     -- 'completed': it has paid for the last time.
     state               text NOT NULL CHECK (state IN ('active', 'completed', 'cancelled')),
     -- Occurrences that were executed, whatever became of their payments.

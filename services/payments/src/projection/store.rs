@@ -100,7 +100,7 @@ pub(super) async fn store(database: &mut PgConnection, fold: &Fold) -> Result<()
 
 /// Columns of `payments`, as [`copy`] writes them.
 const COLUMNS: &str = "payment_id, kind, customer, debtor, creditor, amount, currency, booking_date, \
-    execution_date, due_ms, remittance, refunds, correlation_id, initiated_ms, partition, first_offset, last_offset, \
+    execution_date, due_ms, remittance, order_id, occurrence, refunds, correlation_id, initiated_ms, partition, first_offset, last_offset, \
     refunded, state, code, returned_to, \
     fraud_decision, fraud_reasons, fraud_rules, review_decision, case_opened, ended_ms";
 
@@ -117,6 +117,8 @@ fn copy(rows: &mut CopyRows, id: PaymentId, begun: &Begun, payment: &Row) {
     row.optional_date(begun.execution_date);
     row.optional_number(begun.due_ms);
     row.text(begun.remittance.as_ref().map(Sealed::to_string).as_deref());
+    row.uuid(begun.occurrence.map(|occurrence| occurrence.order_id.0));
+    row.optional_number(begun.occurrence.map(|occurrence| i64::from(occurrence.number)));
     row.uuid(begun.refunds.map(|payment| payment.0));
     row.uuid(Some(begun.correlation_id));
     row.number(begun.initiated_ms);

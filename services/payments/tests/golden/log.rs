@@ -141,12 +141,17 @@ fn transfer(payment: &str, amount: &str) -> InitiateTransfer {
         amount: amount.into(),
         currency: czk(),
         booking_date: "2027-01-15".parse().unwrap(),
-        remittance: Some(Sealed {
-            subject: CustomerId::named("ann").0,
-            cipher: CIPHER.into(),
-            ciphertext: "A".repeat(123),
-        }),
+        remittance: Some(sealed('A')),
         details: Default::default(),
+        occurrence: None,
+    }
+}
+
+fn sealed(character: char) -> Sealed {
+    Sealed {
+        subject: CustomerId::named("ann").0,
+        cipher: CIPHER.into(),
+        ciphertext: character.to_string().repeat(123),
     }
 }
 
@@ -223,6 +228,7 @@ fn with_dates(bank: &mut Bank) {
             currency: czk(),
             execution_date: execution_date.parse().unwrap(),
             convention: Default::default(),
+            remittance: (payment != "is cancelled").then(|| sealed('B')),
             details: Details {
                 purpose: Some("RENT".into()),
                 ..Details::default()
@@ -252,6 +258,7 @@ fn with_dates(bank: &mut Bank) {
             start_date: "2027-01-15".parse().unwrap(),
             until,
             convention: Default::default(),
+            remittance: (order != "is cancelled").then(|| sealed('C')),
             details: Details::default(),
         };
         bank.pay(create.clone());

@@ -49,6 +49,7 @@ pub(crate) fn transfer(amount: &str) -> InitiateTransfer {
         booking_date: "2026-11-25".parse().unwrap(),
         remittance: None,
         details: Default::default(),
+        occurrence: None,
     }
 }
 

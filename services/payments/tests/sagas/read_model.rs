@@ -1,7 +1,7 @@
 //! The read model in a real PostgreSQL, folded from what the sagas wrote, row by row what the service itself knows.
 
 use tributary_contracts::{
-    payments::{Frequency, InitiateTransfer, ReviewDecision, Until},
+    payments::{CreateStandingOrder, Frequency, InitiateTransfer, ReviewDecision, SchedulePayment, Until},
     record::Outgoing,
 };
 use tributary_ids::PaymentId;
@@ -161,13 +161,23 @@ async fn an_event_that_contradicts_the_rows_stops_the_projection() {
 async fn payments_and_orders_of_later_days_say_when_they_are_due() {
     let mut database = Database::new("schedule").await;
     let mut clock = Clock::open();
-    clock.pay(scheduled("1", "2027-01-16"));
-    clock.pay(order(
-        "10",
-        Frequency::Monthly { day: 31 },
-        "2027-01-15",
-        Until::Times(2),
-    ));
+    clock.pay(SchedulePayment {
+        remittance: Some(sealed("ann", 'A')),
+        ..scheduled("1", "2027-01-16")
+    });
+    clock.pay(CreateStandingOrder {
+        remittance: Some(sealed("ann", 'B')),
+        ..order(
+            "10",
+            Frequency::Monthly { day: 31 },
+            "2027-01-15",
+            Until::Times(2),
+        )
+    });
+    let text = format!(
+        "SELECT remittance FROM payments WHERE payment_id = '{}'",
+        payment()
+    );
     let payment = format!(
         "SELECT concat_ws('|', state, booking_date, execution_date, due_ms - initiated_ms, ended_ms - due_ms < 1000)
          FROM payments WHERE payment_id = '{}'",
@@ -177,6 +187,9 @@ async fn payments_and_orders_of_later_days_say_when_they_are_due() {
                                   next_date, next_execution_date, next_due_ms - created_ms > 0) FROM standing_orders";
     let topic = topic_of(&clock);
     database.fold(&topic, PaymentsModel).await.unwrap();
+    let text_of_order = "SELECT remittance FROM standing_orders";
+    assert_eq!(database.text(&text).await, sealed("ann", 'A').to_string());
+    assert_eq!(database.text(text_of_order).await, sealed("ann", 'B').to_string());
     let three_days_and_six_hours = 78 * 60 * 60 * 1000;
     assert_eq!(
         database.text(&payment).await,
@@ -202,6 +215,10 @@ async fn payments_and_orders_of_later_days_say_when_they_are_due() {
     let occurrences = "SELECT string_agg(concat_ws('|', number, o.amount, o.execution_date, state), ';')
                        FROM occurrences AS o JOIN payments USING (payment_id)";
     assert_eq!(database.text(occurrences).await, "1|1000|2027-01-29|completed");
+    let of_order = "SELECT concat_ws('|', occurrence, p.remittance = o.remittance)
+                    FROM payments AS p JOIN standing_orders AS o USING (order_id)";
+    assert_eq!(database.text(of_order).await, "1|t");
+    assert_eq!(database.text(&text).await, sealed("ann", 'A').to_string());
     database.clear().await;
 
     clock.until("2027-02-26T14:00:00Z");

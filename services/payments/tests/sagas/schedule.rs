@@ -4,13 +4,14 @@ use tributary_contracts::{
     accounts::{CloseAccount, Debit, GlAccount},
     payments::{
         AmendStandingOrder, BusinessDayConvention, CancelPayment, CancelStandingOrder, CreateStandingOrder,
-        Frequency, PaymentsEvent, SchedulePayment, Until,
+        Frequency, InitiateTransfer, OccurrenceOf, PaymentsEvent, SchedulePayment, Until,
     },
+    sealed::Sealed,
 };
 use tributary_ids::{CustomerId, StandingOrderId};
 
 use crate::{
-    bank::{account, czk, payment, transfer},
+    bank::{account, czk, payment, sealed, transfer},
     clock::Clock,
 };
 
@@ -24,8 +25,14 @@ pub(crate) fn scheduled(amount: &str, execution_date: &str) -> SchedulePayment {
         currency: czk(),
         execution_date: execution_date.parse().unwrap(),
         convention: BusinessDayConvention::Following,
+        remittance: None,
         details: Default::default(),
     }
+}
+
+/// The texts of the payments that began, in the order of time.
+fn texts(clock: &Clock) -> Vec<Option<Sealed>> {
+    clock.begun().into_iter().map(|begun| begun.remittance).collect()
 }
 
 fn order_id() -> StandingOrderId {
@@ -49,6 +56,7 @@ pub(crate) fn order(
         start_date: start_date.parse().unwrap(),
         until,
         convention: BusinessDayConvention::ModifiedFollowing,
+        remittance: None,
         details: Default::default(),
     }
 }
@@ -163,6 +171,92 @@ fn what_can_not_be_scheduled_is_refused() {
         .find_map(|book| book.scheduled(payment()))
         .unwrap();
     assert_eq!(waits.execution_date.to_string(), "2028-01-17");
+}
+
+#[test]
+fn a_scheduled_payment_begins_with_its_text() {
+    let mut clock = Clock::open();
+    let with = |remittance| SchedulePayment {
+        remittance,
+        ..scheduled("1", "2027-01-18")
+    };
+    for (bad, code) in [
+        (sealed("bob", 'A'), "SEALED_FOR_ANOTHER"),
+        (
+            Sealed {
+                ciphertext: "rent for May".to_owned(),
+                ..sealed("ann", 'A')
+            },
+            "FIELD_NOT_SEALED",
+        ),
+    ] {
+        clock.pay(with(Some(bad)));
+        assert_eq!(clock.refused_for(), code);
+    }
+    let text = || Some(sealed("ann", 'A'));
+    clock.pay(with(text()));
+    clock.pay(with(text()));
+    for other in [None, Some(sealed("ann", 'B'))] {
+        clock.pay(with(other));
+        assert_eq!(clock.refused_for(), "PAYMENT_CONFLICT");
+    }
+    clock.until("2027-01-18T14:00:00Z");
+    assert_eq!(texts(&clock), [text()]);
+    // The wish comes again after its day.
+    let conflicts = |clock: &Clock| clock.told().iter().filter(|told| told.event.is_err()).count();
+    let before = conflicts(&clock);
+    clock.pay(with(text()));
+    assert_eq!(conflicts(&clock), before);
+    clock.pay(with(Some(sealed("ann", 'B'))));
+    assert_eq!(conflicts(&clock), before + 1);
+}
+
+#[test]
+fn every_payment_of_an_order_bears_its_text_and_says_which_it_is() {
+    let mut clock = Clock::open();
+    let with = |remittance| CreateStandingOrder {
+        remittance,
+        ..order("7", Frequency::Weekly, "2027-01-15", Until::Times(3))
+    };
+    clock.pay(with(Some(sealed("bob", 'A'))));
+    assert_eq!(clock.refused_for(), "SEALED_FOR_ANOTHER");
+    let text = || Some(sealed("ann", 'A'));
+    clock.pay(with(text()));
+    clock.pay(with(text()));
+    clock.pay(with(None));
+    assert_eq!(clock.refused_for(), "ORDER_CONFLICT");
+    clock.until("2027-01-18T00:00:00Z");
+    clock.pay(amend(Some("8"), None));
+    clock.until("2027-01-30T00:00:00Z");
+    assert_eq!(texts(&clock), [text(), text(), text()]);
+    let begun = clock.begun();
+    let amounts: Vec<i64> = begun.iter().map(|begun| begun.amount).collect();
+    assert_eq!(amounts, [700, 800, 800]);
+    for (number, begun) in (1..).zip(&begun) {
+        let occurrence = OccurrenceOf {
+            order_id: order_id(),
+            number,
+        };
+        assert_eq!(begun.occurrence, Some(occurrence));
+        assert_eq!(begun.payment_id, occurrence.payment());
+    }
+}
+
+#[test]
+fn a_payment_that_names_an_order_whose_it_is_not_is_refused() {
+    let mut clock = Clock::open();
+    let order_id = order_id();
+    let command = InitiateTransfer {
+        occurrence: Some(OccurrenceOf { order_id, number: 1 }),
+        ..transfer("1")
+    };
+    clock.pay(command.clone());
+    assert_eq!(clock.refused_for(), "OCCURRENCE_MISMATCH");
+    clock.pay(InitiateTransfer {
+        payment_id: order_id.payment(1),
+        ..command
+    });
+    assert_eq!(paid(&clock).len(), 1);
 }
 
 #[test]

@@ -5,7 +5,8 @@ use tributary_ids::{AccountId, CustomerId, PaymentId};
 use tributary_money::Currency;
 
 use super::{
-    AmendStandingOrder, CancelPayment, CancelStandingOrder, CreateStandingOrder, SchedulePayment, Subject,
+    AmendStandingOrder, CancelPayment, CancelStandingOrder, CreateStandingOrder, OccurrenceOf,
+    SchedulePayment, Subject,
 };
 use crate::{accounts::Details, envelope::BusinessDate, messages, sealed::Sealed};
 
@@ -29,6 +30,10 @@ pub struct InitiateTransfer {
     pub remittance: Option<Sealed>,
     #[serde(default, skip_serializing_if = "Details::is_empty")]
     pub details: Details,
+    /// The occurrence of a standing order that the payment is. Its id is derived from it, and `remittance`, where there is
+    /// one, is the order's: sealed for the order, not for the payment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub occurrence: Option<OccurrenceOf>,
 }
 
 /// Pays back a completed payment, whole or in part. It claims the amount of the original first, which two refunds can't

@@ -5,8 +5,8 @@ use tributary_ids::{AccountId, CustomerId, HoldId, PaymentId};
 use tributary_money::Currency;
 
 use super::{
-    PaymentCancelled, PaymentScheduled, ReviewDecision, StandingOrderAmended, StandingOrderCancelled,
-    StandingOrderCreated, StandingOrderExecuted, StandingOrderUnchanged, Subject,
+    OccurrenceOf, PaymentCancelled, PaymentScheduled, ReviewDecision, StandingOrderAmended,
+    StandingOrderCancelled, StandingOrderCreated, StandingOrderExecuted, StandingOrderUnchanged, Subject,
 };
 use crate::{
     accounts::Details, envelope::BusinessDate, fraud::FraudDecision, messages, saga::Progress, sealed::Sealed,
@@ -42,6 +42,9 @@ pub struct PaymentInitiated {
     pub remittance: Option<Sealed>,
     #[serde(default, skip_serializing_if = "Details::is_empty")]
     pub details: Details,
+    /// The occurrence of a standing order that the payment is: then `remittance` is sealed for the order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub occurrence: Option<OccurrenceOf>,
     /// The payment that this one pays back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refunds: Option<PaymentId>,

@@ -6,7 +6,7 @@ use smol_str::SmolStr;
 use tributary_ids::{AccountId, CustomerId, PaymentId, StandingOrderId};
 use tributary_money::Currency;
 
-use crate::{accounts::Details, envelope::BusinessDate};
+use crate::{accounts::Details, envelope::BusinessDate, sealed::Sealed};
 
 /// Where a date goes that is no business day of the currency: the terms of ISDA and FpML.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -65,6 +65,21 @@ pub struct Occurrence {
     pub due_at: i64,
 }
 
+/// Which occurrence of which standing order a payment is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OccurrenceOf {
+    pub order_id: StandingOrderId,
+    /// Counted from one.
+    pub number: u32,
+}
+
+impl OccurrenceOf {
+    /// The only payment that it can be.
+    pub fn payment(self) -> PaymentId {
+        self.order_id.payment(self.number)
+    }
+}
+
 /// Moves money between two accounts of the bank on a later day. Nothing is reserved until then. The payment's id dedupes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SchedulePayment {
@@ -81,6 +96,9 @@ pub struct SchedulePayment {
     pub execution_date: BusinessDate,
     #[serde(default)]
     pub convention: BusinessDayConvention,
+    /// Remittance information: what the debtor writes to the creditor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remittance: Option<Sealed>,
     #[serde(default, skip_serializing_if = "Details::is_empty")]
     pub details: Details,
 }
@@ -111,6 +129,9 @@ pub struct CreateStandingOrder {
     pub until: Until,
     #[serde(default)]
     pub convention: BusinessDayConvention,
+    /// Remittance information of each payment, sealed for the order: what the debtor writes to the creditor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remittance: Option<Sealed>,
     #[serde(default, skip_serializing_if = "Details::is_empty")]
     pub details: Details,
 }
@@ -154,6 +175,9 @@ pub struct PaymentScheduled {
     pub execution_date: BusinessDate,
     /// That day's cut-off, when it begins: milliseconds since the epoch.
     pub due_at: i64,
+    /// Remittance information: what the debtor writes to the creditor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remittance: Option<Sealed>,
     #[serde(default, skip_serializing_if = "Details::is_empty")]
     pub details: Details,
 }
@@ -180,6 +204,9 @@ pub struct StandingOrderCreated {
     pub start_date: BusinessDate,
     pub until: Until,
     pub convention: BusinessDayConvention,
+    /// Remittance information of each payment, sealed for the order: what the debtor writes to the creditor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remittance: Option<Sealed>,
     #[serde(default, skip_serializing_if = "Details::is_empty")]
     pub details: Details,
     /// When it pays first.

@@ -1,4 +1,4 @@
-//! How long to go on waiting: the only place of this module that looks at a clock.
+//! How long to go on waiting, and how long something took: the only place of this module that looks at a clock.
 
 use std::time::{Duration, Instant};
 
@@ -26,4 +26,15 @@ impl Deadline {
     pub(super) fn passed(self) -> bool {
         self.remaining().is_zero()
     }
+}
+
+/// Does it, and says how long that took.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how slow the broker is; no decision depends on it"
+)]
+pub(super) fn timed<T>(act: impl FnOnce() -> T) -> (T, Duration) {
+    let started = Instant::now();
+    let done = act();
+    (done, started.elapsed())
 }

@@ -7,8 +7,10 @@ use rdkafka::Offset;
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode as Code;
 
+use super::clock::timed;
 use super::consumer::GroupConsumer;
 use super::faults::classify;
+use super::patience::Patience;
 use super::producer::{TransactionalProducer, offsets_of};
 use super::reader::EventReader;
 use super::settings::KafkaSettings;
@@ -28,6 +30,7 @@ pub struct KafkaLog {
     settings: KafkaSettings,
     consumer: GroupConsumer,
     producer: Option<TransactionalProducer>,
+    patience: Patience,
     /// Of partitions that are being restored. One each, so that one partition's events needn't wait for another's.
     readers: BTreeMap<i32, EventReader>,
     watermarks: Watermarks,
@@ -54,6 +57,7 @@ impl KafkaLog {
         Ok(Self {
             consumer: GroupConsumer::subscribe(&settings)?,
             producer: None,
+            patience: Patience::default(),
             readers: BTreeMap::new(),
             watermarks,
             settings,
@@ -62,7 +66,10 @@ impl KafkaLog {
 
     fn initialise(&mut self) -> Result<(), Fault> {
         if self.producer.is_none() {
-            self.producer = Some(TransactionalProducer::initialise(&self.settings)?);
+            self.producer = Some(TransactionalProducer::initialise(
+                &self.settings,
+                self.patience.timeout(),
+            )?);
         }
         Ok(())
     }
@@ -159,7 +166,8 @@ impl KafkaLog {
         let (Some(producer), Some(group)) = (self.producer.as_ref(), self.consumer.metadata()) else {
             return Ended::InDoubt(Fault::transient("the producer is not initialised"));
         };
-        let (ended, usable) = producer.commit(&transaction.records, &offsets, &group);
+        let ((ended, usable), took) = timed(|| producer.commit(&transaction.records, &offsets, &group));
+        self.patience.took(took);
         if !usable {
             self.producer = None;
         }

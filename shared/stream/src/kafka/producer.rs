@@ -16,13 +16,13 @@ use tributary_contracts::record::Outgoing;
 
 use super::clock::Deadline;
 use super::faults::{classify, fault, is_fencing, is_refusal, kind_of};
-use super::settings::{CALL_TIMEOUT, KafkaSettings, TRANSACTION_TIMEOUT, transactional_producer};
+use super::settings::{CALL_TIMEOUT, KafkaSettings, TRANSACTION_TIMEOUT_MAX, transactional_producer};
 use super::{records, report};
 use crate::log::{Ended, Fault, FaultKind};
 
 /// How long no delivery report may come while some are due. librdkafka fails a record by itself when the transaction's
 /// time is over, so only a client that is stuck gets here.
-const DELIVERY_PROGRESS_MAX: Duration = Duration::from_secs(TRANSACTION_TIMEOUT.as_secs() + 5);
+const DELIVERY_PROGRESS_MAX: Duration = Duration::from_secs(TRANSACTION_TIMEOUT_MAX.as_secs() + 5);
 
 /// How often to look whether librdkafka let go of the last delivery report. It does within microseconds after that
 /// was handed over, and tells nobody.
@@ -122,10 +122,11 @@ pub(super) struct TransactionalProducer {
 }
 
 impl TransactionalProducer {
-    /// Fences former producers of the same transactional id, and ends what they left open.
-    pub(super) fn initialise(settings: &KafkaSettings) -> Result<Self, Fault> {
+    /// Fences former producers of the same transactional id, and ends what they left open. `timeout`: how long each of
+    /// its transactions may stay open.
+    pub(super) fn initialise(settings: &KafkaSettings, timeout: Duration) -> Result<Self, Fault> {
         let what = "initialising transactions";
-        let producer: ThreadedProducer<Deliveries> = transactional_producer(settings)
+        let producer: ThreadedProducer<Deliveries> = transactional_producer(settings, timeout)
             .create_with_context(Deliveries::default())
             .map_err(|error| classify(what, &error))?;
         producer

@@ -9,13 +9,18 @@ use tributary_contracts::topics::RECORD_BYTES_MAX;
 /// How long the group waits for a heartbeat before it gives a worker's partitions to another.
 pub const SESSION_TIMEOUT: Duration = Duration::from_secs(6);
 
-/// How long a transaction may stay open before the broker aborts it: more than any batch takes, and what a partition
-/// waits for when its worker died and another instance takes over.
-pub const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a transaction may stay open before the broker aborts it. Everybody whose inbox its worker wrote into waits
+/// that long when the worker dies for good or hangs, so it is a hundred times what a commit takes, and no more; longer where
+/// the broker proves slow (`patience.rs`).
+pub const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// How long a request may go unanswered before the connection counts as broken. A broker that only is slow (cold, disk
-/// saturated: a commit was seen to take 8.8 s) must stay below it, and librdkafka wants it no longer than a transaction.
-pub(super) const REQUEST_TIMEOUT: Duration = TRANSACTION_TIMEOUT;
+/// The longest that a transaction may stay open, on a broker that is slow (cold, disk saturated: a commit was seen to
+/// take 8.8 s).
+pub const TRANSACTION_TIMEOUT_MAX: Duration = Duration::from_secs(10);
+
+/// How long a request may go unanswered before the connection counts as broken. A broker that only is slow must stay
+/// below it. librdkafka wants it no longer than a transaction, so a worker's producer has a shorter one.
+pub(super) const REQUEST_TIMEOUT: Duration = TRANSACTION_TIMEOUT_MAX;
 
 /// How long one blocking call to the broker may take before it is given up as [`FaultKind::Transient`]. Above
 /// [`REQUEST_TIMEOUT`], so that one lost request can be seen and repeated.
@@ -143,12 +148,13 @@ fn producer(brokers: &str) -> ClientConfig {
     config
 }
 
-/// The transactional producer of a worker.
-pub(super) fn transactional_producer(settings: &KafkaSettings) -> ClientConfig {
+/// The transactional producer of a worker. `timeout`: how long a transaction may stay open.
+pub(super) fn transactional_producer(settings: &KafkaSettings, timeout: Duration) -> ClientConfig {
     let mut config = producer(&settings.brokers);
     config
         .set("transactional.id", settings.member())
-        .set("transaction.timeout.ms", millis(TRANSACTION_TIMEOUT))
+        .set("transaction.timeout.ms", millis(timeout))
+        .set("socket.timeout.ms", millis(timeout))
         // A transaction's records are handed over at once and awaited: waiting for more would only add to it.
         .set("linger.ms", "0");
     config

@@ -14,7 +14,7 @@ use super::groups::Membership;
 use crate::kafka::TRANSACTION_TIMEOUT;
 
 /// As the real producer asks for it.
-const TRANSACTION_TIMEOUT_MS: i64 = TRANSACTION_TIMEOUT.as_millis() as i64;
+pub(super) const TRANSACTION_TIMEOUT_MS: i64 = TRANSACTION_TIMEOUT.as_millis() as i64;
 
 /// Epochs above this make way for a new producer id; one is kept for fencing.
 const EPOCH_MAX: i16 = i16::MAX - 2;

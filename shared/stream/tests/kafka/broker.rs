@@ -22,7 +22,7 @@ use tributary_stream::log::{
 };
 
 pub(crate) use echo::{Echo, Tally};
-pub(crate) use transactor::{Transactor, delete_before};
+pub(crate) use transactor::{LEFT_OPEN, Transactor, delete_before};
 
 /// Long enough for a cold broker and two cores shared with other tests; nothing waits for it in vain.
 pub(crate) const PATIENCE_POLLS: usize = 600;

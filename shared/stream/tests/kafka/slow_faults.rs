@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tributary_local_stack::Kafka;
-use tributary_stream::kafka::{KafkaLog, TRANSACTION_TIMEOUT};
+use tributary_stream::kafka::{KafkaLog, TRANSACTION_TIMEOUT_MAX};
 use tributary_stream::log::FaultKind;
 
 use crate::broker::{Echo, Service, Tally, own_kafka};
@@ -46,7 +46,7 @@ fn a_broker_that_stops_answering_or_dies_leaves_doubt_but_no_double() {
     let paused = Service::on(kafka.brokers(), "paused-broker", 2);
     let tally = under_load(&paused, 4_000, || {
         signal(&kafka, Signal::SIGSTOP);
-        thread::sleep(TRANSACTION_TIMEOUT + Duration::from_secs(2));
+        thread::sleep(TRANSACTION_TIMEOUT_MAX + Duration::from_secs(2));
         signal(&kafka, Signal::SIGCONT);
     });
     println!("paused: {tally}");

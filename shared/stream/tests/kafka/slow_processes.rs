@@ -10,7 +10,7 @@ use tributary_stream::kafka::{SESSION_TIMEOUT, TRANSACTION_TIMEOUT};
 use tributary_stream::log::Ended;
 
 use crate::broker::child::{Child, say, told, wait};
-use crate::broker::{Echo, Service, Transactor, outgoing};
+use crate::broker::{Echo, LEFT_OPEN, Service, Transactor, outgoing};
 
 /// Writes `count` commands to each partition, and says where the last of each is answered.
 pub(crate) fn load(service: &Service, partitions: i32, count: i64) -> BTreeMap<i32, i64> {
@@ -193,7 +193,7 @@ fn what_a_killed_worker_left_open_is_aborted_at_once_by_its_next_start() {
     assert_eq!(worker.locate(0).expect("is certain").committed, Some(0));
     println!("certain {:?} after the start", started.elapsed());
     assert!(
-        started.elapsed() < TRANSACTION_TIMEOUT / 2,
+        started.elapsed() < LEFT_OPEN / 2,
         "without waiting for a time-out"
     );
     assert_eq!(service.events_values(), [] as [&str; 0]);
@@ -214,7 +214,7 @@ fn what_a_dead_worker_left_open_is_awaited_by_another() {
             Ok(located) => break located,
             Err(fault) => assert!(fault.message.contains("pending"), "{fault}"),
         }
-        assert!(started.elapsed() < TRANSACTION_TIMEOUT * 2, "the broker ends it");
+        assert!(started.elapsed() < LEFT_OPEN * 2, "the broker ends it");
     };
     println!("certain {:?} after the kill", started.elapsed());
     assert_eq!(located.committed, Some(0));

@@ -22,10 +22,10 @@ use uuid::Uuid;
 
 use super::logs;
 
-type State<T> = <<T as Twist>::Of as Service>::State;
+pub(super) type State<T> = <<T as Twist>::Of as Service>::State;
 type Command<T> = <<T as Twist>::Of as Service>::Command;
 type Event<T> = <<T as Twist>::Of as Service>::Event;
-type Decided<T> = Result<Decision<Event<T>>, Refusal>;
+pub(super) type Decided<T> = Result<Decision<Event<T>>, Refusal>;
 
 /// A service that does as another, except for what is twisted.
 pub(super) trait Twist: Send + Sync + 'static {

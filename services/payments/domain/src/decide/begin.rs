@@ -24,6 +24,11 @@ pub(super) fn transfer(
     sides(command.debtor, command.creditor)?;
     sealed("remittance", command.remittance.as_ref(), command.customer)?;
     details(&command.details)?;
+    if let Some(occurrence) = command.occurrence
+        && occurrence.payment() != command.payment_id
+    {
+        return Err(Rejection::OccurrenceMismatch);
+    }
     let event = PaymentInitiated {
         payment_id: command.payment_id,
         kind: PaymentKind::InternalTransfer,
@@ -37,6 +42,7 @@ pub(super) fn transfer(
         booking_date: command.booking_date,
         remittance: command.remittance.clone(),
         details: command.details.clone(),
+        occurrence: command.occurrence,
         refunds: None,
         progress: sagas::of(PaymentKind::InternalTransfer).begin(context.time_ms),
     };
@@ -66,6 +72,7 @@ pub(super) fn refund(
             purpose: Some(command.reason.clone()),
             ..Details::default()
         },
+        occurrence: None,
         refunds: Some(command.refunds),
         progress: sagas::of(PaymentKind::Refund).begin(context.time_ms),
     };
@@ -91,8 +98,9 @@ pub(super) fn scheduled(
             hold_id: hold_of(id),
             hold_expires_at: hold_expiry(PaymentKind::InternalTransfer, context),
             booking_date,
-            remittance: None,
+            remittance: scheduled.remittance.clone(),
             details: scheduled.details.clone(),
+            occurrence: None,
             refunds: None,
             progress: sagas::of(PaymentKind::InternalTransfer).begin(context.time_ms),
         },
@@ -186,7 +194,11 @@ pub(super) fn code(field: &'static str, text: &str) -> Result<(), Rejection> {
 }
 
 /// What is inside nobody here can see: only that it is ciphertext, and that erasing the customer erases it.
-fn sealed(field: &'static str, sealed: Option<&Sealed>, customer: CustomerId) -> Result<(), Rejection> {
+pub(super) fn sealed(
+    field: &'static str,
+    sealed: Option<&Sealed>,
+    customer: CustomerId,
+) -> Result<(), Rejection> {
     let Some(sealed) = sealed else { return Ok(()) };
     bounded(field, &sealed.ciphertext, SEALED_BYTES_MAX)?;
     if !sealed.is_well_formed() {

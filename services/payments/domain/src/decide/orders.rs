@@ -5,8 +5,8 @@ use tributary_contracts::{
     envelope::BusinessDate,
     payments::{
         AmendStandingOrder, CancelStandingOrder, CreateStandingOrder, Frequency, InitiateTransfer,
-        StandingOrderAmended, StandingOrderCancelled, StandingOrderCreated, StandingOrderExecuted,
-        StandingOrderUnchanged,
+        OccurrenceOf, StandingOrderAmended, StandingOrderCancelled, StandingOrderCreated,
+        StandingOrderExecuted, StandingOrderUnchanged,
     },
     runtime::TimerId,
 };
@@ -23,6 +23,7 @@ pub(super) fn create(
 ) -> Result<Decision, Rejection> {
     let amount = begin::positive(&command.amount, command.currency)?;
     begin::sides(command.debtor, command.creditor)?;
+    begin::sealed("remittance", command.remittance.as_ref(), command.customer)?;
     begin::details(&command.details)?;
     if let Frequency::Monthly { day } = command.frequency
         && !(1..=31).contains(&day)
@@ -44,7 +45,7 @@ pub(super) fn create(
                 command.currency,
             )
             && (known.timetable, known.created_with) == (timetable, (amount.minor, command.until))
-            && known.details == command.details;
+            && (&known.remittance, &known.details) == (&command.remittance, &command.details);
         return match fits {
             true => Ok(unchanged(command.order_id, "ORDER_EXISTS")),
             false => Err(Rejection::OrderConflict),
@@ -67,6 +68,7 @@ pub(super) fn create(
         start_date: command.start_date,
         until: command.until,
         convention: command.convention,
+        remittance: command.remittance.clone(),
         details: command.details.clone(),
         next,
     }))
@@ -150,19 +152,21 @@ pub(super) fn due(book: &PaymentBook, timer: &TimerId, context: &Context) -> Opt
 fn payment(
     order: &StandingOrder,
     order_id: StandingOrderId,
-    occurrence: u32,
+    number: u32,
     execution_date: BusinessDate,
     context: &Context,
 ) -> InitiateTransfer {
+    let occurrence = OccurrenceOf { order_id, number };
     InitiateTransfer {
-        payment_id: order_id.payment(occurrence),
+        payment_id: occurrence.payment(),
         customer: order.customer,
         debtor: order.debtor,
         creditor: order.creditor,
         amount: Money::new(order.amount, order.currency).to_decimal().to_smolstr(),
         currency: order.currency,
         booking_date: schedule::booking_date(order.currency, execution_date, context),
-        remittance: None,
+        remittance: order.remittance.clone(),
         details: order.details.clone(),
+        occurrence: Some(occurrence),
     }
 }

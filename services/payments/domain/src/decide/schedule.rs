@@ -7,6 +7,7 @@ use tributary_contracts::{
         SchedulePayment,
     },
     runtime::TimerId,
+    sealed::Sealed,
 };
 use tributary_ids::PaymentId;
 use tributary_money::Currency;
@@ -27,6 +28,7 @@ pub(super) fn schedule(
 ) -> Result<Decision, Rejection> {
     let amount = begin::positive(&command.amount, command.currency)?;
     begin::sides(command.debtor, command.creditor)?;
+    begin::sealed("remittance", command.remittance.as_ref(), command.customer)?;
     begin::details(&command.details)?;
     let id = command.payment_id;
     // Before its dates are looked at: they may have passed when the command comes again.
@@ -43,7 +45,8 @@ pub(super) fn schedule(
             command.creditor,
             amount.minor,
             command.currency,
-        ) && (known.requested_date, &known.details) == (command.execution_date, &command.details);
+        ) && known.requested_date == command.execution_date
+            && (&known.remittance, &known.details) == (&command.remittance, &command.details);
         return known_already(id, fits);
     }
     if let Some(known) = book.payment(id) {
@@ -54,7 +57,8 @@ pub(super) fn schedule(
                 command.debtor,
                 command.creditor,
             )
-            && (known.money(), &known.details) == (amount, &command.details);
+            && (known.money(), &known.details) == (amount, &command.details)
+            && known.remittance_tag.as_deref() == command.remittance.as_ref().map(Sealed::tag);
         return known_already(id, fits);
     }
     let calendar = calendar(command.currency)?;
@@ -75,6 +79,7 @@ pub(super) fn schedule(
         convention: command.convention,
         execution_date,
         due_at,
+        remittance: command.remittance.clone(),
         details: command.details.clone(),
     }))
 }

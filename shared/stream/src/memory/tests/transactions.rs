@@ -1,6 +1,6 @@
 use super::*;
 use crate::log::EventsRead;
-use crate::memory::transactions::ProducerIdentity;
+use crate::memory::transactions::{ProducerIdentity, TRANSACTION_TIMEOUT_MS};
 use crate::memory::{BrokerError, EntryContent, MemoryProducer, RecordState};
 
 #[test]
@@ -82,9 +82,9 @@ fn an_open_transaction_is_aborted_when_its_time_is_over() {
     broker.set_time(5_000);
     producer.send(outgoing(EVENTS, 0, "slow")).unwrap();
     producer.send_offsets(GROUP, &[(0, 9)]).unwrap();
-    broker.set_time(14_999);
+    broker.set_time(5_000 + TRANSACTION_TIMEOUT_MS - 1);
     assert_eq!(broker.open_transactions().len(), 1);
-    broker.set_time(15_000);
+    broker.set_time(5_000 + TRANSACTION_TIMEOUT_MS);
     assert_eq!(broker.open_transactions(), []);
     assert_eq!(broker.last_stable_offset(EVENTS, 0).unwrap(), 2);
     assert_eq!(producer.commit(), Err(BrokerError::ProducerFenced));

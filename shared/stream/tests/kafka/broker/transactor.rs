@@ -11,11 +11,12 @@ use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedPr
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use tributary_contracts::record::Outgoing;
 
-use tributary_stream::kafka::TRANSACTION_TIMEOUT;
-
 use super::{Service, unique};
 
 const CALL: Duration = Duration::from_secs(30);
+
+/// When the broker ends what a [`Transactor`] leaves open: late enough that a slow test sees it open.
+pub(crate) const LEFT_OPEN: Duration = Duration::from_secs(10);
 
 pub(crate) struct Transactor(ThreadedProducer<DefaultProducerContext>);
 
@@ -29,10 +30,7 @@ impl Transactor {
         let producer: ThreadedProducer<_> = ClientConfig::new()
             .set("bootstrap.servers", brokers)
             .set("transactional.id", transactional_id)
-            .set(
-                "transaction.timeout.ms",
-                TRANSACTION_TIMEOUT.as_millis().to_string(),
-            )
+            .set("transaction.timeout.ms", LEFT_OPEN.as_millis().to_string())
             .create()
             .expect("a producer");
         producer.init_transactions(CALL).expect("initialises");
