@@ -1,0 +1,4 @@
+//! `bank fraud` as a person runs it. The module says `cfg(test)`, by which clippy knows that its helpers may unwrap.
+
+#[cfg(test)]
+mod evaluate;
