@@ -153,6 +153,9 @@ mod tests {
         system.refresh_processes(ProcessesToUpdate::Some(&[this]), false);
         let resident = system.process(this).unwrap().memory();
         let held = proportional_bytes(this).unwrap();
-        assert!((100_000..=resident + 1_000_000).contains(&held), "{held} of {resident}");
+        assert!(
+            (100_000..=resident + 1_000_000).contains(&held),
+            "{held} of {resident}"
+        );
     }
 }

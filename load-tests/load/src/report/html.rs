@@ -7,6 +7,9 @@ use crate::LoadError;
 
 const SIZE: (u32, u32) = (860, 300);
 
+/// What most plots go by.
+const SECONDS: &str = "seconds since the load began";
+
 /// A named line of points.
 type Line = (String, Vec<(f64, f64)>);
 
@@ -20,7 +23,9 @@ pub fn page(title: &str, about: &str, reports: &[Report]) -> Result<String, Load
          body {{ font: 15px/1.5 system-ui, sans-serif; max-width: 900px; margin: 2em auto; color: #222 }}\
          pre {{ background: #f6f6f4; padding: 1em; overflow-x: auto; font-size: 13px }}\
          h2 {{ margin-top: 2em; border-top: 1px solid #ddd; padding-top: 1em }}\
-         svg {{ max-width: 100%; height: auto }}</style></head><body>\n<h1>{title}</h1>\n<pre>{about}</pre>\n",
+         svg {{ max-width: 100%; height: auto; margin-top: 1.5em }}\
+         .legend {{ margin: 0 0 0 64px; font-size: 13px }} .legend span {{ margin-right: 1.5em; white-space: nowrap }}\
+         .legend i {{ display: inline-block; width: 16px; height: 3px; margin-right: 6px; vertical-align: middle }}</style></head><body>\n<h1>{title}</h1>\n<pre>{about}</pre>\n",
         title = escaped(title),
         about = escaped(about),
     );
@@ -59,12 +64,12 @@ fn steps(reports: &[Report]) -> Result<String, LoadError> {
     Ok(format!("<pre>{}</pre>\n", escaped(&lines))
         + &plot(
             "Payments that ended a second, by the rate offered",
-            ("offered /s", "/s"),
+            ("offered, payments/s", "ended, payments/s"),
             &[("ended".to_owned(), ended), ("offered".to_owned(), offered)],
         )?
         + &plot(
             "Latency by the rate offered",
-            ("offered /s", "ms"),
+            ("offered, payments/s", "latency, ms"),
             &[("p50".to_owned(), p50), ("p99".to_owned(), p99)],
         )?)
 }
@@ -76,7 +81,7 @@ fn plots(report: &Report) -> Result<String, LoadError> {
     };
     let mut html = plot(
         "Latency by the second in which a payment was meant to start",
-        ("s", "ms"),
+        (SECONDS, "latency, ms"),
         &[
             ("p50".to_owned(), by_second(&|seen| Some(seen.latency?.p50))),
             ("p99".to_owned(), by_second(&|seen| Some(seen.latency?.p99))),
@@ -85,17 +90,19 @@ fn plots(report: &Report) -> Result<String, LoadError> {
     )?;
     html += &plot(
         "Latency by percentile, on a scale of nines (1 is 90 %, 2 is 99 %, 3 is 99.9 %)",
-        ("nines", "ms"),
+        ("percentile, in nines", "latency, ms"),
         &[("latency".to_owned(), nines(&report.quantiles))],
     )?;
-    html += &plot(
-        "Where the time of a payment goes, hop by hop",
-        ("hop", "ms"),
+    let names: Vec<&str> = report.hops.iter().map(|hop| hop.name).collect();
+    html += &plot_named(
+        "Where the time of a payment goes, hop by hop (from one inbox to the next)",
+        ("hop, in the order of a payment's way", "time, ms"),
         &hops(report),
+        &names,
     )?;
     html += &plot(
-        "Payments a second",
-        ("s", "/s"),
+        "Throughput: payments that were meant to start, and that ended, in each second",
+        (SECONDS, "payments/s"),
         &[
             (
                 "meant to start".to_owned(),
@@ -105,12 +112,20 @@ fn plots(report: &Report) -> Result<String, LoadError> {
         ],
     )?;
     html += &plot(
-        "Records that a service has not handled yet",
-        ("s", ""),
+        "Consumer lag: records of its inbox that a service has not handled yet",
+        (SECONDS, "records"),
         &lag(report),
     )?;
-    html += &plot("Processors in use, by process", ("s", ""), &processors(report))?;
-    html += &plot("Resident memory, by process", ("s", "MB"), &memory(report))?;
+    html += &plot(
+        "Processor time, by process (1 is one core in full use)",
+        (SECONDS, "cores"),
+        &processors(report),
+    )?;
+    html += &plot(
+        "Resident memory, by process",
+        (SECONDS, "memory, MB"),
+        &memory(report),
+    )?;
     Ok(html)
 }
 
@@ -169,14 +184,28 @@ fn memory(report: &Report) -> Vec<Line> {
     report.processes.keys().map(line).collect()
 }
 
-/// One plot as SVG.
+/// One plot as SVG, with what each colour means below it.
 fn plot(title: &str, axes: (&str, &str), lines: &[Line]) -> Result<String, LoadError> {
+    plot_named(title, axes, lines, &[])
+}
+
+/// As [`plot`]; the first place of the x axis is 1, and bears the first name.
+fn plot_named(title: &str, axes: (&str, &str), lines: &[Line], names: &[&str]) -> Result<String, LoadError> {
     let mut svg = String::new();
     {
         let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
-        draw(&area, title, axes, lines).map_err(|error| LoadError::Plot(error.to_string()))?;
+        draw(&area, title, axes, lines, names).map_err(|error| LoadError::Plot(error.to_string()))?;
     }
-    Ok(svg + "\n")
+    let legend: String = lines
+        .iter()
+        .enumerate()
+        .map(|(number, (name, _))| {
+            let (r, g, b) = Palette99::pick(number).to_rgba().rgb();
+            let name = escaped(name);
+            format!("<span><i style=\"background: rgb({r},{g},{b})\"></i>{name}</span> ")
+        })
+        .collect();
+    Ok(format!("{svg}\n<p class=\"legend\">{legend}</p>\n"))
 }
 
 fn draw(
@@ -184,6 +213,7 @@ fn draw(
     title: &str,
     (x_axis, y_axis): (&str, &str),
     lines: &[Line],
+    names: &[&str],
 ) -> Result<(), Box<dyn std::error::Error>> {
     let points = || lines.iter().flat_map(|(_, points)| points);
     let x_min = points().map(|point| point.0).fold(f64::INFINITY, f64::min);
@@ -206,19 +236,26 @@ fn draw(
         .light_line_style(WHITE)
         .x_desc(x_axis)
         .y_desc(y_axis)
+        .x_labels(if names.is_empty() { 11 } else { names.len() })
+        .x_label_formatter(&|x| label(*x, names))
         .draw()?;
-    for (number, (name, points)) in lines.iter().enumerate() {
+    for (number, (_, points)) in lines.iter().enumerate() {
         let colour = Palette99::pick(number).to_rgba();
-        let series = chart.draw_series(LineSeries::new(points.iter().copied(), colour.stroke_width(2)))?;
-        series
-            .label(name.as_str())
-            .legend(move |(x, y)| PathElement::new([(x, y), (x + 16, y)], colour.stroke_width(2)));
+        chart.draw_series(LineSeries::new(points.iter().copied(), colour.stroke_width(2)))?;
     }
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::UpperLeft)
-        .background_style(WHITE.mix(0.8))
-        .border_style(RGBColor(200, 200, 200))
-        .draw()?;
     Ok(area.present()?)
+}
+
+/// What stands at a place of the x axis.
+fn label(x: f64, names: &[&str]) -> String {
+    if names.is_empty() {
+        return format!("{}", (x * 10.0).round() / 10.0);
+    }
+    // Places are few, and count from one.
+    let place = x.round();
+    let name = names
+        .iter()
+        .zip(1..)
+        .find(|(_, number)| f64::from(*number) == place);
+    name.map_or_else(String::new, |(name, _)| (*name).to_owned())
 }

@@ -58,6 +58,9 @@ fn behind<L: Lie>() -> Cast {
     }
 }
 
+/// Seen in the books, or by a payment that waits for the return for ever.
+const RETURN_LOST: &[&str] = &["RETURN_LOST", "RESUMED_IN_VAIN"];
+
 const BUGS: [Bug; 17] = [
     Bug {
         name: "double credit on retry",
@@ -81,7 +84,7 @@ const BUGS: [Bug; 17] = [
         name: "lost compensation: what was refused never goes back",
         cast: || accounts(Part::of::<Twisted<LosesReturns>>()),
         seeds: 50,
-        codes: &["RETURN_LOST"],
+        codes: RETURN_LOST,
     },
     Bug {
         name: "forgotten refusal, of a command",
@@ -248,7 +251,11 @@ fn a_failing_run_is_made_smaller_and_can_be_repeated() {
     // By the numbers that are printed, the same run comes again.
     let again = run(&Plan::of(failing.seed, STEPS).select(&selection), &cast, true);
     assert_eq!(again.story, shrunk.outcome.story);
-    assert_eq!(again.code(), Some("RETURN_LOST"));
+    assert!(
+        again.code().is_some_and(|code| RETURN_LOST.contains(&code)),
+        "{:?}",
+        again.code()
+    );
     assert!(
         again
             .story

@@ -51,7 +51,8 @@ fn transfers_as_payments_leave_the_same_books_or_are_told() {
 fn transfers_end_with_the_same_balances_when_they_are_payments(bank: &LocalBank) {
     let config = Config {
         accounts: 30,
-        rows: 1_200,
+        rows: 600,
+        days: 150,
         ..Config::default()
     };
     let history = generate(1996, &config);
@@ -74,7 +75,8 @@ fn transfers_end_with_the_same_balances_when_they_are_payments(bank: &LocalBank)
 fn standing_orders_go_on_and_are_set_up_once(bank: &LocalBank) {
     let config = Config {
         accounts: 30,
-        rows: 300,
+        rows: 150,
+        days: 60,
         ..Config::default()
     };
     let history = generate(1997, &config);

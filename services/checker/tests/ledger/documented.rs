@@ -3,7 +3,8 @@ use std::collections::BTreeSet;
 const DOCUMENTATION: &str = include_str!("../../../../docs/invariants.md");
 
 /// What the fold is made of.
-const SOURCES: [&str; 13] = [
+const SOURCES: [&str; 14] = [
+    include_str!("../../src/alarm.rs"),
     include_str!("../../src/bank.rs"),
     include_str!("../../src/check/accounts.rs"),
     include_str!("../../src/check/effects.rs"),

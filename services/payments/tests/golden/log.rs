@@ -1,117 +1,28 @@
-use std::{path::Path, sync::Arc};
+use std::path::Path;
 
-use tributary_accounts::Accounts;
 use tributary_contracts::{
-    accounts::{AccountsCommand, BlockAccount, BlockScope, Details, OpenAccount, UnblockAccount},
+    accounts::{BlockAccount, BlockScope, Details, UnblockAccount},
     payments::{
         AmendStandingOrder, CancelPayment, CancelStandingOrder, CreateStandingOrder, Frequency,
-        InitiateTransfer, PaymentsCommand, RefundPayment, ResumePayment, ReviewDecision, ReviewPayment,
-        SchedulePayment, Until,
+        InitiateTransfer, RefundPayment, ResumePayment, ReviewDecision, ReviewPayment, SchedulePayment,
+        Until,
     },
     sealed::{CIPHER, Sealed},
-    topics::{self, ACCOUNTS_INBOX, PAYMENTS_EVENTS, PAYMENTS_INBOX},
+    topics::PAYMENTS_EVENTS,
 };
-use tributary_fraud::Fraud;
 use tributary_ids::{AccountId, CustomerId, PaymentId, StandingOrderId};
-use tributary_money::Currency;
 use tributary_payments::Payments;
 use tributary_stream::{
-    PartitionState, TestDriver,
+    PartitionState,
     golden::{self, digests, fold},
-    memory::MemoryBroker,
-    snapshot::{self, NoSnapshots},
-    test_driver::command,
+    snapshot,
 };
 
-const PARTITIONS: i32 = 2;
-const NOW: i64 = 1_800_000_000_000;
+use crate::services::{PARTITIONS, Services, czk};
 
-/// The three services that payments go through, each as in production, on one broker.
-struct Bank {
-    broker: MemoryBroker,
-    accounts: TestDriver<Accounts>,
-    payments: TestDriver<Payments>,
-    fraud: TestDriver<Fraud>,
-    accounts_away: bool,
-    fraud_away: bool,
-    commands: u32,
-}
-
-impl Bank {
+impl Services {
     fn open() -> Self {
-        let broker = MemoryBroker::new(topics::ALL, PARTITIONS);
-        broker.set_time(NOW);
-        let none = || Arc::new(NoSnapshots);
-        let mut bank = Self {
-            accounts: TestDriver::on(&broker, PARTITIONS, none()).unwrap(),
-            payments: TestDriver::on(&broker, PARTITIONS, none()).unwrap(),
-            fraud: TestDriver::on(&broker, PARTITIONS, none()).unwrap(),
-            broker,
-            accounts_away: false,
-            fraud_away: false,
-            commands: 0,
-        };
-        for (name, opening_balance) in [("ann", "50000.00"), ("bob", "0")] {
-            bank.ledger(OpenAccount {
-                account_id: AccountId::named(name),
-                owner: CustomerId::named(name),
-                product: "current".into(),
-                currency: czk(),
-                overdraft_limit: "0".into(),
-                booking_date: "2027-01-15".parse().unwrap(),
-                opening_balance: opening_balance.into(),
-            });
-        }
-        bank
-    }
-
-    fn name(&mut self) -> String {
-        self.commands += 1;
-        format!("golden/{}", self.commands)
-    }
-
-    fn ledger(&mut self, of: impl Into<AccountsCommand>) {
-        let (name, of) = (self.name(), of.into());
-        let not_after = Some(self.broker.time() + 60_000);
-        let record = command(ACCOUNTS_INBOX, PARTITIONS, &name, of.key(), not_after, &of);
-        self.broker.append(record).unwrap();
-        self.settle();
-    }
-
-    fn pay(&mut self, of: impl Into<PaymentsCommand>) {
-        let (name, of) = (self.name(), of.into());
-        let not_after = Some(self.broker.time() + 60_000);
-        let record = command(PAYMENTS_INBOX, PARTITIONS, &name, of.key(), not_after, &of);
-        self.broker.append(record).unwrap();
-        self.settle();
-    }
-
-    /// Lets every service that is there get on until none writes any more.
-    fn settle(&mut self) {
-        let written = |bank: &Self| -> i64 {
-            let ends = topics::ALL.iter().flat_map(|topic| {
-                (0..PARTITIONS).map(move |partition| bank.broker.end_offset(topic.name, partition).unwrap())
-            });
-            ends.sum()
-        };
-        loop {
-            let before = written(self);
-            self.payments.run().unwrap();
-            if !self.fraud_away {
-                self.fraud.run().unwrap();
-            }
-            if !self.accounts_away {
-                self.accounts.run().unwrap();
-            }
-            if written(self) == before {
-                return;
-            }
-        }
-    }
-
-    fn advance(&mut self, ms: i64) {
-        self.broker.advance(ms);
-        self.settle();
+        Self::with("golden", [("ann", "50000.00"), ("bob", "0")])
     }
 
     fn block(&mut self, name: &str) {
@@ -126,10 +37,6 @@ impl Bank {
         let account_id = AccountId::named(name);
         self.ledger(UnblockAccount { account_id });
     }
-}
-
-fn czk() -> Currency {
-    "CZK".parse().unwrap()
 }
 
 fn transfer(payment: &str, amount: &str) -> InitiateTransfer {
@@ -175,8 +82,8 @@ fn review(payment: &str, decision: ReviewDecision) -> ReviewPayment {
 }
 
 /// Payments that end in every way there is, and some that are under way.
-fn driven() -> Bank {
-    let mut bank = Bank::open();
+fn driven() -> Services {
+    let mut bank = Services::open();
     bank.pay(transfer("completes", "125.50"));
     bank.pay(transfer("completes", "125.50"));
     bank.pay(transfer("completes", "125.51"));
@@ -213,7 +120,7 @@ fn driven() -> Bank {
 }
 
 /// Payments and orders of later days, some of which come.
-fn with_dates(bank: &mut Bank) {
+fn with_dates(bank: &mut Services) {
     for (payment, execution_date) in [
         ("is of today", "2027-01-15"),
         ("is cancelled", "2027-01-18"),
@@ -278,7 +185,7 @@ fn with_dates(bank: &mut Bank) {
 }
 
 /// The ledger reserves the money, and is silent from then on.
-fn quarantined(bank: &mut Bank, payment: &str) {
+fn quarantined(bank: &mut Services, payment: &str) {
     bank.fraud_away = true;
     bank.pay(transfer(payment, "5"));
     bank.accounts_away = true;

@@ -2,3 +2,6 @@
 
 #[cfg(test)]
 mod log;
+#[cfg(test)]
+#[path = "../services/mod.rs"]
+mod services;

@@ -17,17 +17,11 @@ use tributary_contracts::{
 };
 use tributary_fraud::Fraud;
 use tributary_ids::{AccountId, CommandId, CustomerId, PaymentId};
-use tributary_money::Currency;
 use tributary_payments::Payments;
 use tributary_payments_domain::Payment;
 use tributary_stream::Stepper;
 
-pub(crate) const PARTITIONS: i32 = 2;
-pub(crate) const NOW: i64 = 1_800_000_000_000;
-
-pub(crate) fn czk() -> Currency {
-    "CZK".parse().unwrap()
-}
+pub(crate) use crate::services::{NOW, PARTITIONS, czk};
 
 pub(crate) fn account(name: &str) -> AccountId {
     AccountId::named(name)

@@ -1,27 +1,19 @@
-//! The three services, each as in production, on one broker whose clock is in the test's hands.
+//! The three services by the clock: time that passes, a payments service that dies, and what was told.
 
-use std::sync::Arc;
-
-use tributary_accounts::Accounts;
 use tributary_contracts::{
-    accounts::{AccountsCommand, OpenAccount},
     codec::read_event,
-    payments::{PaymentInitiated, PaymentsCommand, PaymentsEvent},
+    payments::{PaymentInitiated, PaymentsEvent},
     runtime::RuntimeEvent,
-    topics::{self, ACCOUNTS_INBOX, PAYMENTS_EVENTS, PAYMENTS_INBOX},
+    topics::PAYMENTS_EVENTS,
 };
-use tributary_fraud::Fraud;
-use tributary_ids::{AccountId, CustomerId};
-use tributary_payments::Payments;
+use tributary_ids::AccountId;
 use tributary_stream::{
-    StreamEvent, TestDriver,
-    memory::{FaultPoint, InjectedFault, MemoryBroker},
-    snapshot::NoSnapshots,
-    test_driver::command,
+    StreamEvent,
+    memory::{FaultPoint, InjectedFault},
 };
 use uuid::Uuid;
 
-use crate::bank::{NOW, PARTITIONS, czk};
+use crate::services::Services;
 
 const HOUR: i64 = 60 * 60 * 1000;
 
@@ -32,89 +24,10 @@ pub(crate) struct Told {
     pub(crate) event: Result<PaymentsEvent, String>,
 }
 
-pub(crate) struct Clock {
-    broker: MemoryBroker,
-    accounts: TestDriver<Accounts>,
-    pub(crate) payments: TestDriver<Payments>,
-    fraud: TestDriver<Fraud>,
-    /// The payments service is away.
-    pub(crate) away: bool,
-    commands: u32,
-}
-
-impl Clock {
-    /// Friday 2027-01-15, 9:00 in Prague. Ann has 20,000.00, Bob nothing.
+impl Services {
+    /// Ann has 20,000.00, Bob nothing.
     pub(crate) fn open() -> Self {
-        let broker = MemoryBroker::new(topics::ALL, PARTITIONS);
-        broker.set_time(NOW);
-        let none = || Arc::new(NoSnapshots);
-        let mut clock = Self {
-            accounts: TestDriver::on(&broker, PARTITIONS, none()).unwrap(),
-            payments: TestDriver::on(&broker, PARTITIONS, none()).unwrap(),
-            fraud: TestDriver::on(&broker, PARTITIONS, none()).unwrap(),
-            broker,
-            away: false,
-            commands: 0,
-        };
-        for (name, balance) in [("ann", "20000.00"), ("bob", "0")] {
-            clock.ledger(OpenAccount {
-                account_id: AccountId::named(name),
-                owner: CustomerId::named(name),
-                product: "current".into(),
-                currency: czk(),
-                overdraft_limit: "0".into(),
-                booking_date: "2027-01-15".parse().unwrap(),
-                opening_balance: balance.into(),
-            });
-        }
-        clock
-    }
-
-    pub(crate) fn ledger(&mut self, of: impl Into<AccountsCommand>) {
-        let of = of.into();
-        let (name, not_after) = self.next();
-        let record = command(ACCOUNTS_INBOX, PARTITIONS, &name, of.key(), not_after, &of);
-        self.broker.append(record).unwrap();
-        self.settle();
-    }
-
-    pub(crate) fn pay(&mut self, of: impl Into<PaymentsCommand>) {
-        let of = of.into();
-        let (name, not_after) = self.next();
-        let record = command(PAYMENTS_INBOX, PARTITIONS, &name, of.key(), not_after, &of);
-        self.broker.append(record).unwrap();
-        self.settle();
-    }
-
-    fn next(&mut self) -> (String, Option<i64>) {
-        self.commands += 1;
-        (
-            format!("clock/{}", self.commands),
-            Some(self.broker.time() + 60_000),
-        )
-    }
-
-    fn written(&self) -> i64 {
-        let ends = topics::ALL.iter().flat_map(|topic| {
-            (0..PARTITIONS).map(|partition| self.broker.end_offset(topic.name, partition).unwrap())
-        });
-        ends.sum()
-    }
-
-    /// Lets every service that is there get on until none writes any more. A payments service that dies starts again.
-    pub(crate) fn settle(&mut self) {
-        loop {
-            let before = self.written();
-            if !self.away && self.payments.run().is_err() {
-                self.payments.restart();
-                continue;
-            }
-            self.fraud.run().unwrap();
-            self.accounts.run().unwrap();
-            if self.written() == before {
-                return;
-            }
-        }
+        Self::with("clock", [("ann", "20000.00"), ("bob", "0")])
     }
 
     /// Lets time pass until then, an hour at a time.
@@ -123,8 +36,7 @@ impl Clock {
             .unwrap()
             .timestamp_millis();
         while self.broker.time() < time {
-            self.broker.advance(HOUR.min(time - self.broker.time()));
-            self.settle();
+            self.advance(HOUR.min(time - self.broker.time()));
         }
     }
 

@@ -17,3 +17,6 @@ mod read_model;
 mod refunds;
 #[cfg(test)]
 mod schedule;
+#[cfg(test)]
+#[path = "../services/mod.rs"]
+mod services;

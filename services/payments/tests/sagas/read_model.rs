@@ -11,10 +11,10 @@ use tributary_testkit::Database;
 
 use crate::{
     bank::{Bank, NOW, PARTITIONS, payment, refund, sealed, transfer},
-    clock::Clock,
     faults,
     payments::review,
     schedule::{amend, order, scheduled},
+    services::Services,
 };
 
 fn topic(written: &[Outgoing]) -> MemoryTopic {
@@ -160,7 +160,7 @@ async fn an_event_that_contradicts_the_rows_stops_the_projection() {
 #[tokio::test]
 async fn payments_and_orders_of_later_days_say_when_they_are_due() {
     let mut database = Database::new("schedule").await;
-    let mut clock = Clock::open();
+    let mut clock = Services::open();
     clock.pay(SchedulePayment {
         remittance: Some(sealed("ann", 'A')),
         ..scheduled("1", "2027-01-16")
@@ -230,7 +230,7 @@ async fn payments_and_orders_of_later_days_say_when_they_are_due() {
     database.clear().await;
 }
 
-fn topic_of(clock: &Clock) -> MemoryTopic {
+fn topic_of(clock: &Services) -> MemoryTopic {
     let topic = MemoryTopic::new("payments.events", PARTITIONS as usize);
     for record in clock.payments.read("payments.events").unwrap() {
         topic.append(

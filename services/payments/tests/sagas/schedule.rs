@@ -12,7 +12,7 @@ use tributary_ids::{CustomerId, StandingOrderId};
 
 use crate::{
     bank::{account, czk, payment, sealed, transfer},
-    clock::Clock,
+    services::Services,
 };
 
 pub(crate) fn scheduled(amount: &str, execution_date: &str) -> SchedulePayment {
@@ -31,7 +31,7 @@ pub(crate) fn scheduled(amount: &str, execution_date: &str) -> SchedulePayment {
 }
 
 /// The texts of the payments that began, in the order of time.
-fn texts(clock: &Clock) -> Vec<Option<Sealed>> {
+fn texts(clock: &Services) -> Vec<Option<Sealed>> {
     clock.begun().into_iter().map(|begun| begun.remittance).collect()
 }
 
@@ -91,14 +91,14 @@ fn spent(amount: &str) -> Debit {
 }
 
 /// Booking date and amount of every payment that began, in the order of time.
-fn paid(clock: &Clock) -> Vec<String> {
+fn paid(clock: &Services) -> Vec<String> {
     let begun = clock.begun().into_iter();
     begun
         .map(|begun| format!("{} {}", begun.booking_date, begun.amount))
         .collect()
 }
 
-fn rejected_for(clock: &Clock) -> Vec<String> {
+fn rejected_for(clock: &Services) -> Vec<String> {
     let told = clock.told().into_iter();
     told.filter_map(|told| match told.event {
         Ok(PaymentsEvent::PaymentRejected(rejected)) => Some(rejected.code.to_string()),
@@ -109,7 +109,7 @@ fn rejected_for(clock: &Clock) -> Vec<String> {
 
 #[test]
 fn a_scheduled_payment_reserves_nothing_until_its_cut_off_and_is_made_once() {
-    let mut clock = Clock::open();
+    let mut clock = Services::open();
     // A Saturday.
     clock.pay(scheduled("125.50", "2027-01-16"));
     clock.pay(scheduled("125.50", "2027-01-16"));
@@ -135,7 +135,7 @@ fn a_scheduled_payment_reserves_nothing_until_its_cut_off_and_is_made_once() {
 
 #[test]
 fn what_can_not_be_scheduled_is_refused() {
-    let mut clock = Clock::open();
+    let mut clock = Services::open();
     let mut refused = |command: SchedulePayment, code: &str| {
         clock.pay(command);
         assert_eq!(clock.refused_for(), code);
@@ -175,7 +175,7 @@ fn what_can_not_be_scheduled_is_refused() {
 
 #[test]
 fn a_scheduled_payment_begins_with_its_text() {
-    let mut clock = Clock::open();
+    let mut clock = Services::open();
     let with = |remittance| SchedulePayment {
         remittance,
         ..scheduled("1", "2027-01-18")
@@ -203,7 +203,7 @@ fn a_scheduled_payment_begins_with_its_text() {
     clock.until("2027-01-18T14:00:00Z");
     assert_eq!(texts(&clock), [text()]);
     // The wish comes again after its day.
-    let conflicts = |clock: &Clock| clock.told().iter().filter(|told| told.event.is_err()).count();
+    let conflicts = |clock: &Services| clock.told().iter().filter(|told| told.event.is_err()).count();
     let before = conflicts(&clock);
     clock.pay(with(text()));
     assert_eq!(conflicts(&clock), before);
@@ -213,7 +213,7 @@ fn a_scheduled_payment_begins_with_its_text() {
 
 #[test]
 fn every_payment_of_an_order_bears_its_text_and_says_which_it_is() {
-    let mut clock = Clock::open();
+    let mut clock = Services::open();
     let with = |remittance| CreateStandingOrder {
         remittance,
         ..order("7", Frequency::Weekly, "2027-01-15", Until::Times(3))
@@ -244,7 +244,7 @@ fn every_payment_of_an_order_bears_its_text_and_says_which_it_is() {
 
 #[test]
 fn a_payment_that_names_an_order_whose_it_is_not_is_refused() {
-    let mut clock = Clock::open();
+    let mut clock = Services::open();
     let order_id = order_id();
     let command = InitiateTransfer {
         occurrence: Some(OccurrenceOf { order_id, number: 1 }),
@@ -262,7 +262,7 @@ fn a_payment_that_names_an_order_whose_it_is_not_is_refused() {
 #[test]
 fn a_payment_is_cancelled_until_its_cut_off() {
     let payment_id = payment();
-    let mut clock = Clock::open();
+    let mut clock = Services::open();
     clock.pay(CancelPayment { payment_id });
     assert_eq!(clock.refused_for(), "PAYMENT_UNKNOWN");
     clock.pay(scheduled("1", "2027-01-18"));
@@ -275,7 +275,7 @@ fn a_payment_is_cancelled_until_its_cut_off() {
     clock.until("2027-01-19T15:00:00Z");
     assert_eq!(paid(&clock).len(), 0);
 
-    let mut late = Clock::open();
+    let mut late = Services::open();
     late.pay(scheduled("1", "2027-01-18"));
     late.until("2027-01-18T14:00:00Z");
     late.pay(CancelPayment { payment_id });
@@ -285,13 +285,13 @@ fn a_payment_is_cancelled_until_its_cut_off() {
 
 #[test]
 fn a_day_without_money_or_account_ends_as_any_payment_would() {
-    let mut poor = Clock::open();
+    let mut poor = Services::open();
     poor.pay(scheduled("20000.01", "2027-01-18"));
     poor.until("2027-01-18T15:00:00Z");
     assert_eq!(rejected_for(&poor), ["INSUFFICIENT_FUNDS"]);
     assert_eq!(poor.balance("ann"), (2_000_000, 0));
 
-    let mut closed = Clock::open();
+    let mut closed = Services::open();
     closed.pay(scheduled("1", "2027-01-18"));
     closed.ledger(spent("20000"));
     let account_id = account("ann");
@@ -305,7 +305,7 @@ fn a_day_without_money_or_account_ends_as_any_payment_would() {
 
 #[test]
 fn an_order_pays_every_month_until_it_has_paid_so_often() {
-    let mut clock = Clock::open();
+    let mut clock = Services::open();
     let monthly = Frequency::Monthly { day: 31 };
     clock.pay(order("10", monthly, "2027-01-16", Until::Times(3)));
     clock.pay(order("10", monthly, "2027-01-16", Until::Times(3)));
@@ -329,7 +329,7 @@ fn an_order_pays_every_month_until_it_has_paid_so_often() {
 
 #[test]
 fn an_order_is_amended_and_pays_nothing_once_it_is_cancelled() {
-    let mut clock = Clock::open();
+    let mut clock = Services::open();
     clock.pay(cancel());
     assert_eq!(clock.refused_for(), "ORDER_UNKNOWN");
     clock.pay(order("10", Frequency::Weekly, "2027-01-18", Until::Cancelled));
@@ -343,7 +343,7 @@ fn an_order_is_amended_and_pays_nothing_once_it_is_cancelled() {
     clock.until("2027-03-01T15:00:00Z");
     assert_eq!(paid(&clock), ["2027-01-18 1000", "2027-01-25 1250"]);
 
-    let mut ends = Clock::open();
+    let mut ends = Services::open();
     ends.pay(order("10", Frequency::Weekly, "2027-01-18", Until::Cancelled));
     ends.pay(amend(None, Some(Until::Date("2027-01-25".parse().unwrap()))));
     ends.until("2027-02-10T15:00:00Z");
@@ -351,7 +351,7 @@ fn an_order_is_amended_and_pays_nothing_once_it_is_cancelled() {
     ends.pay(amend(Some("1"), None));
     assert_eq!(ends.refused_for(), "ORDER_ENDED");
 
-    let mut at_once = Clock::open();
+    let mut at_once = Services::open();
     at_once.pay(order("10", Frequency::Weekly, "2027-01-18", Until::Cancelled));
     at_once.pay(amend(None, Some(Until::Times(0))));
     at_once.until("2027-02-10T15:00:00Z");
@@ -360,7 +360,7 @@ fn an_order_is_amended_and_pays_nothing_once_it_is_cancelled() {
 
 #[test]
 fn what_can_not_be_an_order_is_refused() {
-    let mut clock = Clock::open();
+    let mut clock = Services::open();
     let start = "2027-01-18";
     for (command, code) in [
         (
@@ -404,7 +404,7 @@ fn what_can_not_be_an_order_is_refused() {
 
 #[test]
 fn an_occurrence_without_money_does_not_stop_the_order() {
-    let mut clock = Clock::open();
+    let mut clock = Services::open();
     clock.pay(order("15000", Frequency::Weekly, "2027-01-18", Until::Times(3)));
     // An analyst would have to look at so much: it waits, and holds the money.
     clock.until("2027-01-19T20:00:00Z");
@@ -423,14 +423,14 @@ fn an_occurrence_without_money_does_not_stop_the_order() {
 
 #[test]
 fn what_was_missed_while_the_service_was_away_is_made_up_for_once_each() {
-    let mut clock = Clock::open();
+    let mut clock = Services::open();
     clock.pay(order("10", Frequency::Weekly, "2027-01-18", Until::Cancelled));
     clock.pay(scheduled("1", "2027-01-20"));
-    clock.away = true;
+    clock.payments_away = true;
     // A Saturday, five Mondays later.
     clock.until("2027-02-20T12:00:00Z");
     assert_eq!(paid(&clock).len(), 0);
-    clock.away = false;
+    clock.payments_away = false;
     clock.payments.restart();
     clock.settle();
     assert_eq!(paid(&clock).len(), 6);
@@ -448,7 +448,7 @@ fn what_was_missed_while_the_service_was_away_is_made_up_for_once_each() {
 #[test]
 fn whenever_the_service_dies_every_occurrence_is_paid_once() {
     for point in (1..150).step_by(3) {
-        let mut clock = Clock::open();
+        let mut clock = Services::open();
         clock.pay(order("10", Frequency::Weekly, "2027-01-18", Until::Times(2)));
         clock.pay(scheduled("1", "2027-01-18"));
         clock.until("2027-01-18T13:59:00Z");
