@@ -100,7 +100,7 @@ pub(crate) struct ReadHeaders {
     /// `payments.events/0@12,payments.events/1@5`. It is waited for five seconds.
     #[param(
         rename = "X-Wait-For",
-        pattern = "^((accounts|payments|fraud)\\.(events|inbox)/[0-9]{1,4}@[0-9]{1,18}(,(accounts|payments|fraud)\\.(events|inbox)/[0-9]{1,4}@[0-9]{1,18})*)?$",
+        pattern = "^((accounts|payments|fraud)\\.(events|inbox)/[0-9]{1,4}@[0-9]{1,18})?(,((accounts|payments|fraud)\\.(events|inbox)/[0-9]{1,4}@[0-9]{1,18})?)*$",
         example = "payments.events/0@12"
     )]
     wait_for: Option<String>,
