@@ -1,6 +1,9 @@
-//! `bank fraud`: the science behind the fraud service, offline. `docs/fraud.md` is the guide.
+//! `bank fraud`: the science behind the fraud service, offline. `docs/fraud.md` and `docs/laundering.md` are the guides.
+
+mod launder;
 
 use std::{
+    fmt::Display,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -8,11 +11,8 @@ use std::{
 use anyhow::{Context, Result, anyhow};
 use chrono::NaiveDate;
 use clap::{Args, Subcommand};
-use tributary_fraud_training::{
-    Evaluation, Source, evaluate,
-    handbook::{BadRow, Transactions},
-    protocol::Weeks,
-};
+use launder::LaunderArguments;
+use tributary_fraud_training::{Evaluation, Source, evaluate, handbook::Transactions, protocol::Weeks};
 
 /// Bad rows that are printed; all are counted.
 const BAD_ROWS_PRINTED: usize = 20;
@@ -27,6 +27,7 @@ pub(crate) struct Fraud {
 #[derive(Subcommand, Debug)]
 enum FraudCommand {
     Evaluate(EvaluateArguments),
+    Launder(LaunderArguments),
 }
 
 /// Trains all models on one week and measures them on a later one, by the protocol of the Fraud Detection Handbook
@@ -54,6 +55,7 @@ impl Fraud {
     pub(crate) fn run(self) -> Result<ExitCode> {
         match self.command {
             FraudCommand::Evaluate(arguments) => arguments.run(),
+            FraudCommand::Launder(arguments) => arguments.run(),
         }
     }
 }
@@ -101,7 +103,7 @@ impl EvaluateArguments {
     }
 }
 
-fn report_bad(bad: &[BadRow]) {
+fn report_bad<R: Display>(bad: &[R]) {
     for row in bad.iter().take(BAD_ROWS_PRINTED) {
         eprintln!("{row}");
     }

@@ -2,11 +2,13 @@
 //!
 //! The running service needs none of this: it loads artefacts. `docs/fraud.md` has the protocol and the results.
 
+pub mod amlsim;
 pub mod batch;
 mod boosted;
 mod error;
 mod evaluation;
 pub mod handbook;
+pub mod laundering;
 mod logistic;
 pub mod metrics;
 pub mod protocol;

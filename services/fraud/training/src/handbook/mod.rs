@@ -10,6 +10,7 @@ use std::{
 
 pub use fault::{BadRow, Fault, HandbookError};
 pub use reader::{HEADER, ReadRow, Reader};
+pub(crate) use reader::{number, read_amount};
 use tributary_fraud_domain::DAY_S;
 
 /// One transaction with its label. `TX_FRAUD_SCENARIO`, by which the simulator made up its frauds, is read and dropped, so

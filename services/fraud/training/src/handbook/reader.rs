@@ -127,7 +127,7 @@ fn read(line: Option<&[u8]>) -> Result<Transaction, Fault> {
 }
 
 /// Digits only.
-fn number<N: FromStr>(text: &str) -> Option<N> {
+pub(crate) fn number<N: FromStr>(text: &str) -> Option<N> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     if digits { text.parse().ok() } else { None }
 }
@@ -150,7 +150,7 @@ fn read_time(text: &str) -> Option<i64> {
     clippy::cast_possible_truncation,
     reason = "amounts lie far below 2^53 minor units"
 )]
-fn read_amount(text: &str) -> Option<i64> {
+pub(crate) fn read_amount(text: &str) -> Option<i64> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
     let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
     if !digits(whole) || !digits(fraction) {
