@@ -1,13 +1,17 @@
-//! What the laundering rules find in a labelled sample.
+//! What the laundering rules find in a labelled sample, and in payments of customers of whom none launders.
 
-use std::{collections::BTreeSet, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use serde::Serialize;
 use tributary_fraud_laundering::{
     Account, Alert, DAY_S, InProcess, Payment, PaymentId, PaymentRefused, Rule, Rules,
 };
+use tributary_history::{History, HistoryError, HistoryRow};
 
-use crate::amlsim::Sample;
+use crate::amlsim::{Sample, Transaction};
 
 /// All that was measured on one sample.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -42,8 +46,42 @@ pub struct Found {
     pub labelled: usize,
     /// Labelled accounts in alerts / labelled accounts. None without any.
     pub recall: Option<f64>,
-    /// Labelled accounts in alerts / accounts in alerts. None without any.
+    /// Labelled accounts in alerts / accounts in alerts. None without any, of either.
     pub precision: Option<f64>,
+}
+
+/// The payments between accounts of a history, which has no labels: every alert is one too many, as far as none of its
+/// customers launders. In this they are numbered, accounts from 1 in the order in which they come.
+///
+/// # Errors
+/// When the history's file can't be read any more.
+pub fn unlabelled(history: &History) -> Result<Sample, HistoryError> {
+    let mut sample = Sample {
+        name: history.header.source.clone(),
+        ..Sample::default()
+    };
+    let mut numbers: BTreeMap<String, u32> = BTreeMap::new();
+    let mut number = |account: String| {
+        let next = u32::try_from(numbers.len()).unwrap_or(u32::MAX).saturating_add(1);
+        *numbers.entry(account).or_insert(next)
+    };
+    let mut start = None;
+    for row in history.rows()? {
+        let row = row?;
+        let start = *start.get_or_insert(row.date());
+        match row {
+            HistoryRow::Open(open) => _ = sample.accounts.insert(number(open.account), false),
+            HistoryRow::Transfer(transfer) => sample.transactions.push(Transaction {
+                line: sample.transactions.len() as u64 + 1,
+                day: u32::try_from((transfer.date - start).num_days()).unwrap_or_default() + 1,
+                source: number(transfer.from),
+                target: number(transfer.to),
+                amount_minor: transfer.amount,
+            }),
+            _ => {}
+        }
+    }
+    Ok(sample)
 }
 
 /// Lets all payments of a sample go through the rules, in the order of time.
@@ -126,7 +164,7 @@ impl Found {
             accounts: accounts.len(),
             labelled,
             recall: share(sample.labelled()),
-            precision: share(accounts.len()),
+            precision: share(accounts.len()).filter(|_| sample.labelled() > 0),
         }
     }
 }

@@ -6,16 +6,21 @@ use std::{
 use anyhow::{Result, anyhow};
 use clap::Args;
 use tributary_fraud_laundering::Rules;
-use tributary_fraud_training::{amlsim::Sample, laundering::measure};
+use tributary_fraud_training::{
+    amlsim::Sample,
+    laundering::{measure, unlabelled},
+};
 
 use super::{report_bad, write};
+use crate::commands::reconcile;
 
-/// Runs the money-laundering rules over samples of AMLSim and says what they find of the labelled accounts
+/// Runs the money-laundering rules over labelled samples of AMLSim, or over histories, whose customers don't launder, and says what
+/// they find
 #[derive(Args, Debug)]
 pub(super) struct LaunderArguments {
-    /// Folders with nodes.csv and transactions.csv (or .csv.zst)
+    /// Folders with nodes.csv and transactions.csv (or .csv.zst), and files of histories (.jsonl, .jsonl.zst)
     #[arg(value_name = "FOLDER", required = true)]
-    folders: Vec<PathBuf>,
+    paths: Vec<PathBuf>,
     /// Write the figures as JSON too: to FILE, or in place of the tables when no FILE is named
     #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "-")]
     json: Option<PathBuf>,
@@ -24,9 +29,8 @@ pub(super) struct LaunderArguments {
 impl LaunderArguments {
     pub(super) fn run(self) -> Result<ExitCode> {
         let mut all = Vec::new();
-        for folder in &self.folders {
-            let sample = Sample::load(folder).map_err(|error| anyhow!("{}: {error}", error.code()))?;
-            report_bad(&sample.bad);
+        for path in &self.paths {
+            let sample = load(path)?;
             let measured =
                 measure(&sample, Rules::default()).map_err(|error| anyhow!("{}: {error}", error.code()))?;
             all.push(measured);
@@ -44,4 +48,15 @@ impl LaunderArguments {
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+fn load(path: &Path) -> Result<Sample> {
+    if path.is_file() {
+        let history = reconcile::open(path)?;
+        report_bad(&history.bad);
+        return unlabelled(&history).map_err(|error| anyhow!("{}: {error}", error.code()));
+    }
+    let sample = Sample::load(path).map_err(|error| anyhow!("{}: {error}", error.code()))?;
+    report_bad(&sample.bad);
+    Ok(sample)
 }

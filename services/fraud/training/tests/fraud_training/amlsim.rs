@@ -4,8 +4,9 @@ use tempfile::TempDir;
 use tributary_fraud_laundering::Rules;
 use tributary_fraud_training::{
     amlsim::{NODES_HEADER, Sample, TRANSACTIONS_HEADER, Transaction},
-    laundering::{Found, Measured, measure},
+    laundering::{Found, Measured, measure, unlabelled},
 };
+use tributary_history::{Config, generate};
 
 use crate::support::published;
 
@@ -149,4 +150,20 @@ fn on_the_sample_that_nothing_was_chosen_on_the_rules_hold() {
     assert!(rule(&measured, "fan-in").recall.unwrap() > 0.17, "{measured}");
     assert!(rule(&measured, "cycle").precision.unwrap() > 0.80, "{measured}");
     assert_eq!(rule(&measured, "structuring").alerts, 0);
+}
+
+#[test]
+fn customers_who_pay_each_other_as_people_do_raise_few_alerts() {
+    let config = Config {
+        accounts: 2_000,
+        rows: 120_000,
+        ..Config::default()
+    };
+    let sample = unlabelled(&generate(1, &config)).unwrap();
+    let measured = measure(&sample, Rules::default()).unwrap();
+    println!("{measured}");
+    assert_eq!((measured.accounts, measured.labelled), (2_000, 0));
+    assert!(measured.payments > 15_000, "{measured}");
+    assert!(measured.all.alerts_per_day < 0.1, "{measured}");
+    assert_eq!(measured.all.precision, None);
 }
