@@ -19,7 +19,7 @@ pub use boosted::{BoostedTrees, FittedTrees};
 pub use error::TrainingError;
 pub use evaluation::{
     CHAMPION, Champion, Counts, Evaluation, LEAST_AVERAGE_PRECISION, Learner, Recipe, Row, Source, evaluate,
-    recipes, train,
+    measure, payments, recipes, train,
 };
 pub use logistic::{Logistic, train_logistic};
 pub use table::Table;
