@@ -40,6 +40,8 @@ pub struct Usage {
 pub(crate) struct Machine {
     system: System,
     processes: Vec<(String, Pid)>,
+    /// Processor time in milliseconds by name and process, those that ended since included: PostgreSQL's come and go.
+    computed_ms: BTreeMap<String, BTreeMap<Pid, u64>>,
     watermarks: Watermarks,
     groups: Vec<(&'static str, &'static str, CommittedOffsets)>,
 }
@@ -61,6 +63,7 @@ impl Machine {
                 .iter()
                 .map(|(name, id)| (name.clone(), Pid::from_u32(*id)))
                 .collect(),
+            computed_ms: BTreeMap::new(),
             watermarks: Watermarks::connect(brokers)?,
             groups: SERVICES.into_iter().map(group).collect(),
         })
@@ -102,19 +105,24 @@ impl Machine {
         let named = |id: &Pid| self.processes.iter().any(|(_, named)| named == id);
         let mut usages = BTreeMap::new();
         for (name, id) in &self.processes {
-            let mut usage = Usage {
-                cpu_seconds: 0.0,
-                memory_bytes: 0,
-            };
+            let mut memory_bytes = 0;
+            let of_name = self.computed_ms.entry(name.clone()).or_default();
             for (process_id, process) in self.system.processes() {
                 // Threads are counted with their process; servers that the load itself has started have names of their own.
                 let is_child = process.parent() == Some(*id) && process.thread_kind().is_none();
                 if process_id == id || (is_child && !named(process_id)) {
-                    usage.cpu_seconds += process.accumulated_cpu_time() as f64 / 1_000.0;
-                    usage.memory_bytes += proportional_bytes(*process_id).unwrap_or_else(|| process.memory());
+                    of_name.insert(*process_id, process.accumulated_cpu_time());
+                    memory_bytes += proportional_bytes(*process_id).unwrap_or_else(|| process.memory());
                 }
             }
-            usages.insert(name.clone(), usage);
+            let cpu_seconds = of_name.values().sum::<u64>() as f64 / 1_000.0;
+            usages.insert(
+                name.clone(),
+                Usage {
+                    cpu_seconds,
+                    memory_bytes,
+                },
+            );
         }
         usages
     }

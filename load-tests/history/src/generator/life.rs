@@ -224,7 +224,7 @@ impl Life {
             Payee::OtherBank | Payee::Account(_) => return payee,
             Payee::Firm => {
                 // The first of the bank's accounts are of those whom many pay.
-                let firms = self.plans.len().div_ceil(20);
+                let firms = self.plans.len().div_ceil(5);
                 Some(self.account_below(firms)).filter(|to| self.are_apart(account, *to))
             }
             Payee::Person => self.contact(account),

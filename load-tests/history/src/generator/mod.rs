@@ -18,7 +18,7 @@ use self::{book::Book, life::Life};
 use crate::{Header, History};
 
 /// Raised when the same seed comes to other rows than before: they must not meet those in a ledger.
-const GENERATION: &str = "second generation";
+const GENERATION: &str = "third generation";
 
 /// How much history to generate.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -122,7 +122,7 @@ fn plots(report: &Report) -> Result<String, LoadError> {
         &processors(report),
     )?;
     html += &plot(
-        "Resident memory, by process",
+        "Memory, by process (what several share counts by share)",
         (SECONDS, "memory, MB"),
         &memory(report),
     )?;

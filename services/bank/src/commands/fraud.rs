@@ -1,6 +1,10 @@
-//! `bank fraud`: the science behind the fraud service, offline, and what is asked of it while it runs. `docs/fraud.md` is the guide.
+//! `bank fraud`: the science behind the fraud service, offline, and what is asked of it while it runs. `docs/fraud.md`,
+//! `docs/fraud-service.md` and `docs/laundering.md` are the guides.
+
+mod launder;
 
 use std::{
+    fmt::Display,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -8,11 +12,8 @@ use std::{
 use anyhow::{Context, Result, anyhow};
 use chrono::NaiveDate;
 use clap::{Args, Subcommand};
-use tributary_fraud_training::{
-    Evaluation, Source, evaluate,
-    handbook::{BadRow, Transactions},
-    protocol::Weeks,
-};
+use launder::LaunderArguments;
+use tributary_fraud_training::{Evaluation, Source, evaluate, handbook::Transactions, protocol::Weeks};
 
 use super::fraud_online::{Activate, Label};
 
@@ -31,6 +32,7 @@ enum FraudCommand {
     Evaluate(EvaluateArguments),
     Activate(Activate),
     Label(Label),
+    Launder(LaunderArguments),
 }
 
 /// Trains all models on one week and measures them on a later one, by the protocol of the Fraud Detection Handbook
@@ -60,6 +62,7 @@ impl Fraud {
             FraudCommand::Evaluate(arguments) => arguments.run(),
             FraudCommand::Activate(activate) => activate.run(),
             FraudCommand::Label(label) => label.run(),
+            FraudCommand::Launder(arguments) => arguments.run(),
         }
     }
 }
@@ -107,7 +110,7 @@ impl EvaluateArguments {
     }
 }
 
-fn report_bad(bad: &[BadRow]) {
+fn report_bad<R: Display>(bad: &[R]) {
     for row in bad.iter().take(BAD_ROWS_PRINTED) {
         eprintln!("{row}");
     }

@@ -2,3 +2,5 @@
 
 #[cfg(test)]
 mod evaluate;
+#[cfg(test)]
+mod launder;

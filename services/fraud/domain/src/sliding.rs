@@ -83,11 +83,6 @@ impl<T: Tally> Sliding<T> {
         self.newest_s
     }
 
-    #[cfg(test)]
-    pub(crate) fn len(&self) -> usize {
-        self.entries.len()
-    }
-
     /// Lets time go on to `now_s`; `matures` gets each entry that reaches newest - delay, in order.
     pub(crate) fn advance(&mut self, spec: &Spec, now_s: i64, mut matures: impl FnMut(&Entry<T>)) {
         if now_s < self.newest_s {

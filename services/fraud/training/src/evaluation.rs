@@ -58,7 +58,7 @@ pub fn recipes() -> Vec<Recipe> {
         trees: 100,
         leaves: 6,
         learning_rate: 0.05,
-        l2: 5.0,
+        l2: 1.0,
         rows_per_leaf: 10,
         bins: 4_095,
         fraud_weight: 1.0,
@@ -231,7 +231,8 @@ pub fn train(
     })
 }
 
-fn payments<'a>(
+/// Features and labels of some rows.
+pub fn payments<'a>(
     transactions: &[Transaction],
     vectors: &'a [FeatureVector],
     rows: &[usize],
@@ -240,7 +241,8 @@ fn payments<'a>(
     rows.iter().map(payment).collect()
 }
 
-fn measure(
+/// Measures a model on the test rows.
+pub fn measure(
     recipe: &Recipe,
     model: &Model,
     transactions: &[Transaction],

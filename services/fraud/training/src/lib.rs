@@ -2,11 +2,13 @@
 //!
 //! The running service needs none of this: it loads artefacts. `docs/fraud.md` has the protocol and the results.
 
+pub mod amlsim;
 pub mod batch;
 mod boosted;
 mod error;
 mod evaluation;
 pub mod handbook;
+pub mod laundering;
 mod logistic;
 pub mod metrics;
 pub mod protocol;
@@ -17,7 +19,7 @@ pub use boosted::{BoostedTrees, FittedTrees};
 pub use error::TrainingError;
 pub use evaluation::{
     CHAMPION, Champion, Counts, Evaluation, LEAST_AVERAGE_PRECISION, Learner, Recipe, Row, Source, evaluate,
-    recipes, train,
+    measure, payments, recipes, train,
 };
 pub use logistic::{Logistic, train_logistic};
 pub use table::Table;

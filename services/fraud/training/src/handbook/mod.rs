@@ -9,7 +9,8 @@ use std::{
 };
 
 pub use fault::{BadRow, Fault, HandbookError};
-pub use reader::{HEADER, Reader};
+pub use reader::{HEADER, ReadRow, Reader};
+pub(crate) use reader::{number, read_amount};
 use tributary_fraud_domain::DAY_S;
 
 /// One transaction with its label. `TX_FRAUD_SCENARIO`, by which the simulator made up its frauds, is read and dropped, so
@@ -50,7 +51,7 @@ impl Transactions {
         let mut reader = Reader::open(path)?;
         let mut loaded = Self::default();
         let mut lines: HashMap<u64, u64> = HashMap::new();
-        while let Some((position, row)) = reader.next_row()? {
+        while let Some(ReadRow { position, row }) = reader.next_row()? {
             let fresh = row.and_then(|row| match lines.entry(row.id) {
                 Entry::Vacant(vacant) => {
                     vacant.insert(position.line);

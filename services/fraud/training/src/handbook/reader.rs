@@ -23,6 +23,13 @@ const LINE_LENGTH_MAX: usize = 1_000;
 /// `90.39999999999999`.
 const NOISE_MINOR_MAX: f64 = 1e-6;
 
+/// A line below the header.
+pub struct ReadRow {
+    pub position: Position,
+    /// The row, or what is wrong with it.
+    pub row: Result<Transaction, Fault>,
+}
+
 /// Reads a file as a stream.
 pub struct Reader {
     path: PathBuf,
@@ -69,11 +76,11 @@ impl Reader {
         })
     }
 
-    /// The next row and where it stands, or what is wrong with it. None at the end.
+    /// The next row. None at the end.
     ///
     /// # Errors
     /// When the file can't be read.
-    pub fn next_row(&mut self) -> Result<Option<(Position, Result<Transaction, Fault>)>, HandbookError> {
+    pub fn next_row(&mut self) -> Result<Option<ReadRow>, HandbookError> {
         let line = self.lines.next_line().map_err(|error| HandbookError::Io {
             path: self.path.clone(),
             error,
@@ -83,7 +90,10 @@ impl Reader {
             file: Arc::clone(&self.name),
             line: line.number,
         };
-        Ok(Some((position, read(line.bytes))))
+        Ok(Some(ReadRow {
+            position,
+            row: read(line.bytes),
+        }))
     }
 }
 
@@ -117,7 +127,7 @@ fn read(line: Option<&[u8]>) -> Result<Transaction, Fault> {
 }
 
 /// Digits only.
-fn number<N: FromStr>(text: &str) -> Option<N> {
+pub(crate) fn number<N: FromStr>(text: &str) -> Option<N> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     if digits { text.parse().ok() } else { None }
 }
@@ -140,7 +150,7 @@ fn read_time(text: &str) -> Option<i64> {
     clippy::cast_possible_truncation,
     reason = "amounts lie far below 2^53 minor units"
 )]
-fn read_amount(text: &str) -> Option<i64> {
+pub(crate) fn read_amount(text: &str) -> Option<i64> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
     let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
     if !digits(whole) || !digits(fraction) {

@@ -4,8 +4,6 @@ use std::{fs, path::Path};
 
 #[test]
 fn every_code_stands_in_docs_fraud_md() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let page = fs::read_to_string(root.join("../../../docs/fraud.md")).unwrap();
     let sources = [
         "src/handbook/fault.rs",
         "src/protocol.rs",
@@ -14,6 +12,21 @@ fn every_code_stands_in_docs_fraud_md() {
         "../domain/src/payee.rs",
         "../domain/src/model/refused.rs",
     ];
+    let count = codes_listed("fraud.md", &sources);
+    assert!(count >= 30, "{count} codes");
+}
+
+#[test]
+fn every_code_of_laundering_stands_in_its_page() {
+    let sources = ["src/amlsim/fault.rs", "../laundering/src/payment.rs"];
+    let count = codes_listed("laundering.md", &sources);
+    assert!(count >= 18, "{count} codes");
+}
+
+/// How many codes the sources have, all of which the page lists.
+fn codes_listed(page: &str, sources: &[&str]) -> usize {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(root.join("../../../docs").join(page)).unwrap();
     let mut count = 0;
     for source in sources {
         let text = fs::read_to_string(root.join(source)).unwrap();
@@ -28,5 +41,5 @@ fn every_code_stands_in_docs_fraud_md() {
             count += 1;
         }
     }
-    assert!(count >= 30, "{count} codes");
+    count
 }

@@ -1,6 +1,8 @@
 //! Reading, features, training and measure. The modules say `cfg(test)`, by which clippy knows that their helpers may unwrap.
 
 #[cfg(test)]
+mod amlsim;
+#[cfg(test)]
 mod boosted;
 #[cfg(test)]
 mod codes;

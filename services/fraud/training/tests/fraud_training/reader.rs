@@ -1,6 +1,6 @@
 use std::{fs, path::Path};
 
-use tributary_fraud_training::handbook::{HEADER, HandbookError, Reader, Transaction, Transactions};
+use tributary_fraud_training::handbook::{HEADER, HandbookError, ReadRow, Reader, Transaction, Transactions};
 
 use crate::support::{file_of, handbook};
 
@@ -128,7 +128,7 @@ fn the_published_file_has_no_bad_row() {
     let Some(path) = handbook() else { return };
     let mut reader = Reader::open(&path).unwrap();
     let (mut rows, mut frauds) = (0, 0);
-    while let Some((position, row)) = reader.next_row().unwrap() {
+    while let Some(ReadRow { position, row }) = reader.next_row().unwrap() {
         let row = row.unwrap_or_else(|fault| panic!("{position}: {fault}"));
         rows += 1;
         frauds += u64::from(row.fraud);

@@ -11,11 +11,16 @@ use tempfile::TempDir;
 use tributary_fraud_domain::DAY_S;
 use tributary_fraud_training::handbook::{HEADER, Transaction};
 
-/// The published file; None, said on the terminal, where there is none.
+/// The Handbook's published file; None, said on the terminal, where there is none.
 pub(crate) fn handbook() -> Option<PathBuf> {
+    published("handbook/transactions_2018-04-01_2018-08-14.csv.zst")
+}
+
+/// A published file or folder; None, said on the terminal, where there is none.
+pub(crate) fn published(name: &str) -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../..");
     let data = env::var_os("TRIBUTARY_DATA").map_or_else(|| root.join("../shared/data"), PathBuf::from);
-    let file = data.join("handbook/transactions_2018-04-01_2018-08-14.csv.zst");
+    let file = data.join(name);
     if file.exists() {
         return Some(file);
     }
