@@ -5,5 +5,5 @@ mod log;
 
 #[cfg(test)]
 #[expect(dead_code, reason = "the other tests use more of it")]
-#[path = "../two_hops.rs"]
+#[path = "../two_hops/mod.rs"]
 mod two_hops;

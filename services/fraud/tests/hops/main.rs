@@ -12,5 +12,5 @@ mod features;
 mod labels;
 
 #[cfg(test)]
-#[path = "../two_hops.rs"]
+#[path = "../two_hops/mod.rs"]
 mod two_hops;
