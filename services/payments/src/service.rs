@@ -27,7 +27,7 @@ impl Service for Payments {
         dead_letters: PAYMENTS_DLQ,
     };
 
-    const FOLD_VERSION: u32 = 4;
+    const FOLD_VERSION: u32 = 5;
 
     const GOLDEN: Golden = Golden {
         schema: "2831f51ab236068c44d2b4225dbe4077",

@@ -74,9 +74,13 @@ pub struct Turn {
     pub code: Option<SmolStr>,
 }
 
-/// What one event changes of a saga's progress, in this order: a step ends, the saga turns, steps are asked.
+/// What one event changes of a saga's progress, in this order: an attempt is in vain, a step ends, the saga turns, steps
+/// are asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Progress {
+    /// A step one of whose attempts was answered, and neither done nor the last to be answered: or a person is called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_vain: Option<SmolStr>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<StepEnd>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,6 +1,5 @@
 //! What follows from what happened: pure functions of a saga's definition, its state and the time.
 
-use smallvec::SmallVec;
 use smol_str::SmolStr;
 use tributary_contracts::saga::{Ask, Progress, StepEnd, Turn, Verdict, Way};
 
@@ -68,8 +67,15 @@ impl Saga {
         let (verdict, code, calls_for) = match reply {
             Reply::Done => (Verdict::Done, None, None),
             Reply::DoneCallingFor(called) => (Verdict::Done, None, Some(called)),
+            // A later attempt may find other circumstances, and have its effect.
+            Reply::Refused(_) if state.awaits_more_than_this(step) => {
+                return Some(Advance::of(Progress {
+                    in_vain: Some(SmolStr::new_static(self.steps[step].name)),
+                    ..Progress::default()
+                }));
+            }
             Reply::Refused(code) => (Verdict::Refused, Some(code), None),
-            Reply::Impossible(code) => return Some(self.quarantine(step, code)),
+            Reply::Impossible(code) => return Some(self.answered_in_vain(step, code)),
         };
         Some(self.ended(state, step, verdict, code, calls_for, now_ms))
     }
@@ -164,6 +170,13 @@ impl Saga {
         self.steps.iter().filter(gone).map(|step| step.name)
     }
 
+    /// The answer leaves a person to decide. It is counted, since the step may be asked again.
+    fn answered_in_vain(&self, step: usize, code: SmolStr) -> Advance {
+        let mut advance = self.quarantine(step, code);
+        advance.progress.in_vain = Some(SmolStr::new_static(self.steps[step].name));
+        advance
+    }
+
     fn quarantine(&self, step: usize, code: SmolStr) -> Advance {
         let step = self.steps[step].name;
         Advance {
@@ -192,7 +205,7 @@ impl Saga {
                 code: code.clone(),
             }),
             turned: state.is_quarantined().then(|| turn(Way::Resumed, None)),
-            asked: SmallVec::new(),
+            ..Progress::default()
         };
         let mut after = state.clone();
         after.steps[step] = StepState::Ended(verdict);
@@ -200,7 +213,10 @@ impl Saga {
         match verdict {
             // Nobody but a person can say what a compensation that is refused leaves, or what is to become of a step that
             // can't be undone any more.
-            Verdict::Refused | Verdict::TimedOut if undoes || self.is_past_pivot(&after) => {
+            Verdict::Refused if undoes || self.is_past_pivot(&after) => {
+                self.answered_in_vain(step, code.unwrap_or_default())
+            }
+            Verdict::TimedOut if undoes || self.is_past_pivot(&after) => {
                 self.quarantine(step, code.unwrap_or_else(|| SmolStr::new_static(UNANSWERED)))
             }
             Verdict::Refused | Verdict::TimedOut => {

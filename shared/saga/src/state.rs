@@ -35,6 +35,8 @@ pub enum Course {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct State {
     pub(crate) steps: SmallVec<[StepState; 6]>,
+    /// Of each step that is asked: how many of its attempts were answered in vain. Each attempt is answered once.
+    in_vain: SmallVec<[u32; 6]>,
     pub(crate) course: Course,
 }
 
@@ -56,6 +58,7 @@ impl State {
     pub fn new(saga: &Saga) -> Self {
         Self {
             steps: smallvec![StepState::Idle; saga.steps.len()],
+            in_vain: smallvec![0; saga.steps.len()],
             course: Course::Forward,
         }
     }
@@ -66,6 +69,12 @@ impl State {
 
     pub fn step(&self, index: usize) -> StepState {
         self.steps.get(index).copied().unwrap_or_default()
+    }
+
+    /// Whether answers to other attempts of the step are still to come after this one.
+    pub(crate) fn awaits_more_than_this(&self, index: usize) -> bool {
+        let in_vain = self.in_vain.get(index).copied().unwrap_or_default();
+        matches!(self.step(index), StepState::Asked(attempts) if in_vain + 1 < attempts)
     }
 
     pub fn is_over(&self) -> bool {
@@ -91,6 +100,13 @@ impl State {
             return Err(Corrupt::HadEnded);
         }
         let find = |name: &SmolStr| saga.find(name).ok_or_else(|| Corrupt::UnknownStep(name.clone()));
+        if let Some(step) = &progress.in_vain {
+            let index = find(step)?;
+            let StepState::Asked(attempts) = self.steps[index] else {
+                return Err(Corrupt::NotAsked(step.clone()));
+            };
+            self.in_vain[index] = attempts.min(self.in_vain[index] + 1);
+        }
         if let Some(ended) = &progress.ended {
             let state = &mut self.steps[find(&ended.step)?];
             if !matches!(state, StepState::Asked(_)) {

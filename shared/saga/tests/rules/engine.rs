@@ -43,6 +43,7 @@ const TRIP: Saga = Saga {
     ],
 };
 
+#[derive(Clone)]
 struct Told {
     state: State,
     now: i64,
@@ -239,6 +240,28 @@ fn a_refused_pivot_turns_back_and_a_refused_compensation_calls_a_person() {
     let advance = TRIP.resumed(&trip.state, 0);
     assert_eq!(trip.take(advance), asked(&["cancel-hotel"]));
     assert_eq!(trip.answer("cancel-hotel", Reply::Done), rejected("NO_MONEY"));
+}
+
+#[test]
+fn a_refusal_counts_once_every_attempt_was_answered() {
+    // Given a pivot that was asked for twice
+    let mut trip = Told::begun();
+    trip.answer("hotel", Reply::Done);
+    trip.answer("visa", Reply::Done);
+    let late = TRIP.timed_out(&trip.state, TRIP.find("pay").unwrap(), 0, || unreachable!());
+    assert_eq!(trip.take(late), asked(&["pay"]));
+    let mut refused_twice = trip.clone();
+
+    // When the first attempt is refused, nothing follows yet: the second may be done, and then it is
+    assert_eq!(trip.answer("pay", refused("BLOCKED")), asked(&[]));
+    assert_eq!(trip.answer("pay", Reply::Done), asked(&["ticket"]));
+
+    // When both are refused, it turns back
+    assert_eq!(refused_twice.answer("pay", refused("BLOCKED")), asked(&[]));
+    assert_eq!(
+        refused_twice.answer("pay", refused("BLOCKED")),
+        asked(&["cancel-hotel"])
+    );
 }
 
 #[test]
