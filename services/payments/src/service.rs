@@ -30,8 +30,8 @@ impl Service for Payments {
     const FOLD_VERSION: u32 = 5;
 
     const GOLDEN: Golden = Golden {
-        schema: "2831f51ab236068c44d2b4225dbe4077",
-        state: "15a1d42e65d4d9dc808bbbf78424e00c",
+        schema: "56e31b1ae331ed66aa944c5118646be4",
+        state: "2c706a9dcce1a1ef963d618eced5575e",
     };
 
     fn dedupes_itself(command: &PaymentsCommand) -> bool {
