@@ -19,6 +19,9 @@ use tributary_fraud_training::{
 const FIRST: (i32, u32, u32) = (2018, 5, 23);
 const FOLDS: u64 = 8;
 
+/// What is set differently.
+type Change = fn(&mut BoostedTrees);
+
 fn main() -> Result<(), Box<dyn Error>> {
     let file = env::args().nth(1).ok_or("the Handbook's file is missing")?;
     let rows = Transactions::load(Path::new(&file))?.rows;
@@ -57,7 +60,7 @@ fn variants() -> Vec<(String, Recipe)> {
         .into_iter()
         .map(|recipe| (recipe.name.to_owned(), recipe))
         .collect();
-    let changes: [(&str, fn(&mut BoostedTrees)); 9] = [
+    let changes: [(&str, Change); 9] = [
         ("l2 0.5", |p| p.l2 = 0.5),
         ("l2 2", |p| p.l2 = 2.0),
         ("0.7 of the rows for each tree", |p| p.rows_share = 0.7),

@@ -12,6 +12,7 @@ pub mod laundering;
 mod logistic;
 pub mod metrics;
 pub mod protocol;
+mod rows;
 pub mod stream;
 mod table;
 

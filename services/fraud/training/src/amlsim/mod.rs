@@ -5,25 +5,24 @@ mod fault;
 
 use std::{
     collections::{BTreeMap, btree_map::Entry},
-    fs::File,
-    io::{self, BufRead, BufReader},
+    io,
     path::Path,
     sync::Arc,
 };
 
 pub use fault::{AmlsimError, BadRow, Fault};
-use tributary_history::{Lines, Position};
+use tributary_history::Position;
 
-use crate::handbook::{number, read_amount};
+use crate::{
+    handbook::{number, read_amount},
+    rows,
+};
 
 /// The first line of `nodes.csv`.
 pub const NODES_HEADER: &str = "nodeid,isFraud,init_balance,fraudStep";
 
 /// The first line of `transactions.csv`.
 pub const TRANSACTIONS_HEADER: &str = "sourceNodeId,targetNodeId,value,time";
-
-/// Longest line, in bytes. Real ones have some 30.
-const LINE_LENGTH_MAX: usize = 1_000;
 
 /// Latest time, in days.
 const DAY_MAX: u32 = 100_000;
@@ -165,16 +164,10 @@ fn for_each_row(
         path: path.clone(),
         error,
     };
-    let file = File::open(path).map_err(|error| match error.kind() {
+    let mut lines = rows::open(path, path == &compressed).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => AmlsimError::MissingFile(plain.clone()),
         _ => io(error),
     })?;
-    let input: Box<dyn BufRead> = if path == &compressed {
-        Box::new(BufReader::new(zstd::Decoder::new(file).map_err(io)?))
-    } else {
-        Box::new(BufReader::new(file))
-    };
-    let mut lines = Lines::new(input, LINE_LENGTH_MAX);
     let first = lines.next_line().map_err(io)?.and_then(|line| line.bytes);
     if first != Some(header.as_bytes()) {
         return Err(AmlsimError::BadHeader {
@@ -195,17 +188,5 @@ fn for_each_row(
 
 fn fields(line: Option<&[u8]>) -> Result<[&str; 4], Fault> {
     let text = str::from_utf8(line.ok_or(Fault::LineTooLong)?).map_err(|_| Fault::Encoding)?;
-    let mut fields = [""; 4];
-    let mut count = 0;
-    for field in text.split(',') {
-        if let Some(place) = fields.get_mut(count) {
-            *place = field;
-        }
-        count += 1;
-    }
-    if count == fields.len() {
-        Ok(fields)
-    } else {
-        Err(Fault::FieldCount(count))
-    }
+    rows::fields(text).map_err(Fault::FieldCount)
 }

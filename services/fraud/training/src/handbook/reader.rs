@@ -1,6 +1,5 @@
 use std::{
-    fs::File,
-    io::{self, BufRead, BufReader},
+    io::{self, BufRead},
     path::{Path, PathBuf},
     str::FromStr,
     sync::Arc,
@@ -11,13 +10,11 @@ use tributary_fraud_domain::{AMOUNT_MINOR_MAX, MINOR_PER_UNIT};
 use tributary_history::{Lines, Position};
 
 use super::{Fault, HandbookError, Transaction};
+use crate::rows;
 
 /// The first line of such a file.
 pub const HEADER: &str =
     "TRANSACTION_ID,TX_DATETIME,CUSTOMER_ID,TERMINAL_ID,TX_AMOUNT,TX_FRAUD,TX_FRAUD_SCENARIO";
-
-/// Longest line, in bytes. Real ones have some 60.
-const LINE_LENGTH_MAX: usize = 1_000;
 
 /// How far an amount may lie from a whole number of minor units, in those: published files have amounts like
 /// `90.39999999999999`.
@@ -55,16 +52,10 @@ impl Reader {
             path: path.to_owned(),
             error,
         };
-        let file = File::open(path).map_err(|error| match error.kind() {
+        let mut lines = rows::open(path, compressed).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => HandbookError::MissingFile(path.to_owned()),
             _ => io(error),
         })?;
-        let input: Box<dyn BufRead> = if compressed {
-            Box::new(BufReader::new(zstd::Decoder::new(file).map_err(io)?))
-        } else {
-            Box::new(BufReader::new(file))
-        };
-        let mut lines = Lines::new(input, LINE_LENGTH_MAX);
         let header = lines.next_line().map_err(io)?.and_then(|line| line.bytes);
         if header != Some(HEADER.as_bytes()) {
             return Err(HandbookError::BadHeader(path.to_owned()));
@@ -99,18 +90,8 @@ impl Reader {
 
 fn read(line: Option<&[u8]>) -> Result<Transaction, Fault> {
     let text = str::from_utf8(line.ok_or(Fault::LineTooLong)?).map_err(|_| Fault::Encoding)?;
-    let mut fields = [""; 7];
-    let mut count = 0;
-    for field in text.split(',') {
-        if let Some(place) = fields.get_mut(count) {
-            *place = field;
-        }
-        count += 1;
-    }
-    if count != fields.len() {
-        return Err(Fault::FieldCount(count));
-    }
-    let [id, time, customer, terminal, amount, fraud, scenario] = fields;
+    let [id, time, customer, terminal, amount, fraud, scenario] =
+        rows::fields(text).map_err(Fault::FieldCount)?;
     number::<u32>(scenario).ok_or(Fault::Scenario)?;
     Ok(Transaction {
         id: number(id).ok_or(Fault::TransactionId)?,
