@@ -246,13 +246,14 @@ impl<'t> Shared<'t> {
     fn read_payees(&self, mut reader: EventReader, records: &Records) -> Result<(), FeedError> {
         let (written, labels_written) = mpsc::channel();
         let count = Arc::clone(&self.undelivered);
-        let producer = CommandProducer::connect(self.feed.brokers, LINGER, IN_FLIGHT_MAX, move |delivered| {
-            if delivered.result.is_err() {
-                count.fetch_add(1, Ordering::Relaxed);
-            }
-            // Nobody listens any more when the feed is over.
-            let _over = written.send(delivered.token);
-        })?;
+        let producer =
+            CommandProducer::connect(self.feed.brokers, LINGER, IN_FLIGHT_MAX, move |delivered| {
+                if delivered.result.is_err() {
+                    count.fetch_add(1, Ordering::Relaxed);
+                }
+                // Nobody listens any more when the feed is over.
+                let _over = written.send(delivered.token);
+            })?;
         while !self.is_over() {
             let read = reader.poll(READ.0, READ.1)?.records;
             let events: Vec<_> = read.iter().filter_map(|record| self.read_payee(record)).collect();

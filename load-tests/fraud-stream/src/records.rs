@@ -98,7 +98,13 @@ impl Records {
         });
         let correlation = Uuid::from_u64_pair(self.run, row as u64 | LABEL);
         let not_after = Some(wall_clock_ms() + LABEL_TTL_MS);
-        self.record(FRAUD_PAYEES_INBOX, correlation, command.key(), not_after, &command)
+        self.record(
+            FRAUD_PAYEES_INBOX,
+            correlation,
+            command.key(),
+            not_after,
+            &command,
+        )
     }
 
     fn record(

@@ -81,7 +81,11 @@ impl Pace {
         if let Some((first, count)) = self.first {
             let passed = self.last.saturating_sub(first).as_secs_f64();
             let counted = seen.decided().saturating_sub(count);
-            seen.decisions_per_second = if passed > 0.0 { counted as f64 / passed } else { 0.0 };
+            seen.decisions_per_second = if passed > 0.0 {
+                counted as f64 / passed
+            } else {
+                0.0
+            };
         }
     }
 }

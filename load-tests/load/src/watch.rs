@@ -112,7 +112,8 @@ impl Machine {
                 let is_child = process.parent() == Some(*id) && process.thread_kind().is_none();
                 if process_id == id || (is_child && !named(process_id)) {
                     of_name.insert(*process_id, process.accumulated_cpu_time());
-                    memory_bytes += proportional_bytes(process_id.as_u32()).unwrap_or_else(|| process.memory());
+                    memory_bytes +=
+                        proportional_bytes(process_id.as_u32()).unwrap_or_else(|| process.memory());
                 }
             }
             let cpu_seconds = of_name.values().sum::<u64>() as f64 / 1_000.0;

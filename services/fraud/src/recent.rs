@@ -72,9 +72,7 @@ impl<T: Clone> Recent<T> {
         for _ in 0..FORGOTTEN_AT_ONCE {
             let too_many = queue.next - queue.first > keep.at_most;
             match self.order.get(&queue.first) {
-                Some((came_at, payment))
-                    if too_many || *came_at < time_ms.saturating_sub(keep.for_ms) =>
-                {
+                Some((came_at, payment)) if too_many || *came_at < time_ms.saturating_sub(keep.for_ms) => {
                     let payment = *payment;
                     self.payments.remove(&payment);
                     self.order.remove(&queue.first);

@@ -97,8 +97,8 @@ impl EvaluateArguments {
         let evaluation = match &self.features {
             None => evaluate(&loaded.rows, &weeks, &source),
             Some(file) => {
-                let features = export::read(file, &loaded.rows)
-                    .map_err(|error| anyhow!("{}: {error}", error.code()))?;
+                let features =
+                    export::read(file, &loaded.rows).map_err(|error| anyhow!("{}: {error}", error.code()))?;
                 evaluate_features(&loaded.rows, &features, &weeks, &source)
             }
         }

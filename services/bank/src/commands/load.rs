@@ -243,7 +243,10 @@ impl Bank {
         let stack = Stack::start(&options)?;
         topics::apply(&stack.brokers(), ALL, partitions, 1)?;
         let (brokers, database_url) = (stack.brokers(), stack.database_url());
-        let servers = [("KAFKA_BROKERS", brokers.as_str()), ("DATABASE_URL", &database_url)];
+        let servers = [
+            ("KAFKA_BROKERS", brokers.as_str()),
+            ("DATABASE_URL", &database_url),
+        ];
         let mut services = Vec::new();
         let mut start = |name, arguments: &[&str], stdout| {
             services.push(ServiceProcess::start(name, arguments, &servers, stdout)?);

@@ -1,10 +1,7 @@
 //! A week of the published transactions through the running fraud services, whose features are those of a batch over the same
 //! rows, bit for bit.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "what a test needs and does not get fails it"
-)]
+#![expect(clippy::unwrap_used, reason = "what a test needs and does not get fails it")]
 
 use std::{
     env,
@@ -104,11 +101,7 @@ fn features_of_a_week_in_the_stream_are_those_of_a_batch_bit_for_bit() {
     write(&file, &rows);
     let mut command = Command::new(env!("CARGO_BIN_EXE_bank"));
     command.args(["fraud", "stream"]).arg(&file);
-    command
-        .arg("--export")
-        .arg(&exported)
-        .arg("--json")
-        .arg(&told);
+    command.arg("--export").arg(&exported).arg("--json").arg(&told);
     let output = output_within(&mut command, WITHIN);
     let text = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
     let text = String::from_utf8_lossy(&text);

@@ -27,7 +27,10 @@ pub struct Quantiles {
 
 impl Default for Times {
     fn default() -> Self {
-        #[expect(clippy::expect_used, reason = "a constant number of digits, which a histogram takes")]
+        #[expect(
+            clippy::expect_used,
+            reason = "a constant number of digits, which a histogram takes"
+        )]
         let empty = Histogram::new(DIGITS).expect("two digits are taken");
         Self {
             handled: empty.clone(),
@@ -44,8 +47,7 @@ impl Times {
 
     /// So many records were polled together, and their transaction has committed.
     pub(super) fn committed(&mut self, polled: Instant, ended: Instant, records: u64) {
-        self.committed
-            .saturating_record_n(nanos(polled, ended), records);
+        self.committed.saturating_record_n(nanos(polled, ended), records);
     }
 
     /// Takes in another worker's.

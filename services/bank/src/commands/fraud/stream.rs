@@ -127,10 +127,7 @@ impl StreamArguments {
     fn chosen<'t>(&self, all: &'t [Transaction]) -> &'t [Transaction] {
         let begin = |day: NaiveDate| all.partition_point(|row| row.day() < number_of(day));
         let from = self.from.map_or(0, begin);
-        let to = self
-            .to
-            .and_then(|day| day.succ_opt())
-            .map_or(all.len(), begin);
+        let to = self.to.and_then(|day| day.succ_opt()).map_or(all.len(), begin);
         all.get(from..to).unwrap_or_default()
     }
 

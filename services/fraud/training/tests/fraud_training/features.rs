@@ -2,8 +2,7 @@
 
 use tributary_fraud_domain::FEATURES;
 use tributary_fraud_training::{
-    batch,
-    export,
+    batch, export,
     handbook::{Transaction, Transactions},
     parity::compare,
     stream,
@@ -69,13 +68,20 @@ fn exported_features_come_back_bit_for_bit_and_what_is_no_export_is_refused() {
     for name in ["features.csv", "features.csv.zst"] {
         let path = directory.path().join(name);
         export::write(&path, &rows, &all).unwrap();
-        let back: Vec<_> = export::read(&path, &rows).unwrap().into_iter().map(Some).collect();
+        let back: Vec<_> = export::read(&path, &rows)
+            .unwrap()
+            .into_iter()
+            .map(Some)
+            .collect();
         assert!(compare(&rows, &back, &features).holds());
     }
     let path = directory.path().join("features.csv");
     let code = |rows: &[Transaction]| export::read(&path, rows).unwrap_err().code();
     let text = std::fs::read_to_string(&path).unwrap();
-    let other = Transaction { id: 1 << 40, ..rows[0] };
+    let other = Transaction {
+        id: 1 << 40,
+        ..rows[0]
+    };
     assert_eq!(code(&[other]), "FEATURES_MISSING_ROWS");
     for (wrong, expected) in [
         (text.replacen(".v1", ".v2", 1), "FEATURES_OTHER_VERSIONS"),

@@ -147,7 +147,11 @@ impl fmt::Display for Report {
         if !self.cpu_seconds.is_empty() {
             write!(f, "\nprocessor time, µs a transaction:")?;
             for (name, seconds) in &self.cpu_seconds {
-                write!(f, " {name} {:.0}", seconds * 1e6 / seen.transactions.max(1) as f64)?;
+                write!(
+                    f,
+                    " {name} {:.0}",
+                    seconds * 1e6 / seen.transactions.max(1) as f64
+                )?;
             }
             writeln!(f)?;
         }
