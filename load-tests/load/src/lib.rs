@@ -31,3 +31,4 @@ pub use population::{Population, Spread};
 pub use report::{Latency, Report, html, text};
 pub use run::{Load, Target, open_accounts, run};
 pub use sweep::{Knee, Sweep, sweep};
+pub use watch::proportional_bytes;

@@ -112,7 +112,8 @@ impl Machine {
                 let is_child = process.parent() == Some(*id) && process.thread_kind().is_none();
                 if process_id == id || (is_child && !named(process_id)) {
                     of_name.insert(*process_id, process.accumulated_cpu_time());
-                    memory_bytes += proportional_bytes(*process_id).unwrap_or_else(|| process.memory());
+                    memory_bytes +=
+                        proportional_bytes(process_id.as_u32()).unwrap_or_else(|| process.memory());
                 }
             }
             let cpu_seconds = of_name.values().sum::<u64>() as f64 / 1_000.0;
@@ -143,7 +144,7 @@ impl Machine {
 
 /// What a process holds in memory, with its share of what it shares with others: PostgreSQL's processes share their buffers,
 /// which would else count once for each. Linux alone tells.
-fn proportional_bytes(process: Pid) -> Option<u64> {
+pub fn proportional_bytes(process: u32) -> Option<u64> {
     let rollup = std::fs::read_to_string(format!("/proc/{process}/smaps_rollup")).ok()?;
     let line = rollup.lines().find_map(|line| line.strip_prefix("Pss:"))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim_end().parse().ok()?;
@@ -161,7 +162,7 @@ mod tests {
         let mut system = System::new().unwrap();
         system.refresh_processes(ProcessesToUpdate::Some(&[this]), false);
         let resident = system.process(this).unwrap().memory();
-        let held = proportional_bytes(this).unwrap();
+        let held = proportional_bytes(this.as_u32()).unwrap();
         assert!(
             (100_000..=resident + 1_000_000).contains(&held),
             "{held} of {resident}"

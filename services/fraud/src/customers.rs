@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 use smallvec::{SmallVec, smallvec};
 use tributary_contracts::{
-    envelope::TTL_MS_MAX,
     fraud::{
         AssessPayee, AssessPayment, AssessmentRepeated, FraudCommand, FraudEvent, PayeesCommand,
         PaymentObserved, SERVICE, TellDecision, UseVersions, Versions, VersionsUsed,
@@ -20,7 +19,7 @@ use tributary_stream::service::{
 };
 
 use crate::{
-    recent::Recent,
+    recent::{DECISIONS, Recent},
     refusal::{self, refused},
     rules, seen,
 };
@@ -76,7 +75,7 @@ impl Service for Fraud {
         dead_letters: FRAUD_DLQ,
     };
 
-    const FOLD_VERSION: u32 = 2;
+    const FOLD_VERSION: u32 = 3;
 
     const GOLDEN: Golden = Golden {
         schema: "6502b7e83ca8a41f22cd11cbdbaf5f13",
@@ -139,7 +138,7 @@ impl Service for Fraud {
                 };
                 customers
                     .assessed
-                    .insert(observed.payment_id, asked, recorded.time_ms, TTL_MS_MAX);
+                    .insert(observed.payment_id, asked, recorded.time_ms, &DECISIONS);
             }
             FraudEvent::VersionsUsed(used) => customers.versions.set(Some(used.versions.clone())),
             // Those of before the second hop counted nothing.

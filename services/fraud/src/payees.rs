@@ -4,7 +4,6 @@ use serde::{Deserialize, Serialize};
 use smallvec::{SmallVec, smallvec};
 use smol_str::SmolStr;
 use tributary_contracts::{
-    envelope::TTL_MS_MAX,
     fraud::{
         self, ActivateModel, ActivateRules, AssessPayee, ConfirmFraud, DecisionRepeated, FraudConfirmed,
         FraudDecision, ModelActivated, PAYEES_SERVICE, PayeesCommand, PayeesEvent, PaymentDecided, Real,
@@ -20,17 +19,13 @@ use tributary_overlay::{Overlay, OverlayMap, layered};
 use tributary_stream::service::{Context, Corrupt, Decision, Golden, Names, Recorded, Refusal, Service};
 
 use crate::{
-    recent::Recent,
+    recent::{DECISIONS, LABELS, Recent},
     refusal::{self, refused},
     rules::{self, Facts, RuleSet},
     seen,
     shelf::{Content, Shelf},
     verdict,
 };
-
-/// Milliseconds of record time for which a label is remembered, so that a payment has one: no longer do labels change what a
-/// payee's windows hold.
-const LABELS_REMEMBERED_MS: i64 = 45 * 24 * 60 * 60 * 1000;
 
 /// The second hop of the fraud service.
 pub struct FraudPayees;
@@ -121,11 +116,11 @@ impl Service for FraudPayees {
         dead_letters: FRAUD_PAYEES_DLQ,
     };
 
-    const FOLD_VERSION: u32 = 1;
+    const FOLD_VERSION: u32 = 2;
 
     const GOLDEN: Golden = Golden {
-        schema: "202fd57f928df70fc1f139582c554180",
-        state: "24fb26b76913e5c779dd85c0e7fe1d1f",
+        schema: "82f176491818e3a4b465a39f8ca2ff82",
+        state: "ff60429d75146ce5ad7d81c85510fac3",
     };
 
     /// A payment is decided on once by its id, and its decision is told again.
@@ -176,7 +171,7 @@ impl Service for FraudPayees {
                     decided.payment_id,
                     Decided::of(decided),
                     recorded.time_ms,
-                    TTL_MS_MAX,
+                    &DECISIONS,
                 );
             }
             PayeesEvent::FraudConfirmed(confirmed) => {
@@ -188,7 +183,7 @@ impl Service for FraudPayees {
                     .map_err(|error| Corrupt(format!("payment {}: {error}", confirmed.payment_id)))?;
                 payees
                     .labelled
-                    .insert(confirmed.payment_id, (), recorded.time_ms, LABELS_REMEMBERED_MS);
+                    .insert(confirmed.payment_id, (), recorded.time_ms, &LABELS);
             }
             PayeesEvent::ModelActivated(activated) => {
                 payees

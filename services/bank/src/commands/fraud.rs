@@ -2,6 +2,7 @@
 //! `docs/fraud-service.md` and `docs/laundering.md` are the guides.
 
 mod launder;
+mod stream;
 
 use std::{
     fmt::Display,
@@ -13,7 +14,10 @@ use anyhow::{Context, Result, anyhow};
 use chrono::NaiveDate;
 use clap::{Args, Subcommand};
 use launder::LaunderArguments;
-use tributary_fraud_training::{Evaluation, Source, evaluate, handbook::Transactions, protocol::Weeks};
+use stream::StreamArguments;
+use tributary_fraud_training::{
+    Evaluation, Source, evaluate, evaluate_features, export, handbook::Transactions, protocol::Weeks,
+};
 
 use super::fraud_online::{Activate, Label};
 
@@ -33,6 +37,7 @@ enum FraudCommand {
     Activate(Activate),
     Label(Label),
     Launder(LaunderArguments),
+    Stream(StreamArguments),
 }
 
 /// Trains all models on one week and measures them on a later one, by the protocol of the Fraud Detection Handbook
@@ -51,6 +56,9 @@ struct EvaluateArguments {
     /// Write the figures as JSON too: to FILE, or in place of the table when no FILE is named
     #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "-")]
     json: Option<PathBuf>,
+    /// Take the features from here instead of computing them: those of the running service, as `bank fraud stream` exports them
+    #[arg(long, value_name = "FILE")]
+    features: Option<PathBuf>,
     /// Write the champion's artefact
     #[arg(long, value_name = "FILE")]
     artefact: Option<PathBuf>,
@@ -63,6 +71,7 @@ impl Fraud {
             FraudCommand::Activate(activate) => activate.run(),
             FraudCommand::Label(label) => label.run(),
             FraudCommand::Launder(arguments) => arguments.run(),
+            FraudCommand::Stream(arguments) => arguments.run(),
         }
     }
 }
@@ -85,8 +94,15 @@ impl EvaluateArguments {
                 .to_owned(),
             commit: super::machine::commit().unwrap_or_default(),
         };
-        let evaluation =
-            evaluate(&loaded.rows, &weeks, &source).map_err(|error| anyhow!("{}: {error}", error.code()))?;
+        let evaluation = match &self.features {
+            None => evaluate(&loaded.rows, &weeks, &source),
+            Some(file) => {
+                let features =
+                    export::read(file, &loaded.rows).map_err(|error| anyhow!("{}: {error}", error.code()))?;
+                evaluate_features(&loaded.rows, &features, &weeks, &source)
+            }
+        }
+        .map_err(|error| anyhow!("{}: {error}", error.code()))?;
         self.tell(&evaluation)?;
         Ok(match evaluation.champion.passed {
             true => ExitCode::SUCCESS,

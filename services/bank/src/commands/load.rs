@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::process::{ExitCode, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
@@ -17,6 +17,7 @@ use tributary_load::{
 use tributary_local_stack::{Options, Progress, Stack};
 use tributary_stream::kafka::topics;
 
+use super::process::ServiceProcess;
 use super::{machine, today};
 use crate::interrupt::Interrupt;
 
@@ -230,14 +231,9 @@ impl LoadArguments {
 /// A bank whose services are processes, so that each one's processor time and memory can be told apart.
 struct Bank {
     // In this order: services end before the servers that they stand on.
-    services: Vec<Service>,
+    services: Vec<ServiceProcess>,
     gateway: Option<SocketAddr>,
     stack: Stack,
-}
-
-struct Service {
-    name: &'static str,
-    child: Child,
 }
 
 impl Bank {
@@ -246,19 +242,14 @@ impl Bank {
         options.progress = Progress::on_stderr();
         let stack = Stack::start(&options)?;
         topics::apply(&stack.brokers(), ALL, partitions, 1)?;
-        let program = std::env::current_exe().context("where is this program?")?;
+        let (brokers, database_url) = (stack.brokers(), stack.database_url());
+        let servers = [
+            ("KAFKA_BROKERS", brokers.as_str()),
+            ("DATABASE_URL", &database_url),
+        ];
         let mut services = Vec::new();
         let mut start = |name, arguments: &[&str], stdout| {
-            let child = Command::new(&program)
-                .args(["service", name])
-                .args(arguments)
-                .env("KAFKA_BROKERS", stack.brokers())
-                .env("DATABASE_URL", stack.database_url())
-                .stdin(Stdio::null())
-                .stdout(stdout)
-                .spawn()
-                .with_context(|| format!("can't start the service {name}"))?;
-            services.push(Service { name, child });
+            services.push(ServiceProcess::start(name, arguments, &servers, stdout)?);
             anyhow::Ok(())
         };
         for name in WORKING {
@@ -270,7 +261,7 @@ impl Bank {
         let mut gateway = None;
         if through == Through::Http {
             start("gateway", &["--listen", "127.0.0.1:0"], Stdio::piped())?;
-            gateway = Some(services.last_mut().context("it was just started")?.address()?);
+            gateway = Some(address(services.last_mut().context("it was just started")?)?);
         }
         Ok(Self {
             services,
@@ -283,7 +274,7 @@ impl Bank {
         let mut processes: Vec<(String, u32)> = self
             .services
             .iter()
-            .map(|service| (service.name.to_owned(), service.child.id()))
+            .map(|service| (service.name.to_owned(), service.id()))
             .collect();
         processes.push(("load".to_owned(), std::process::id()));
         let servers = self.stack.servers();
@@ -300,7 +291,7 @@ impl Bank {
     /// Fails when an invariant is broken, or a service has ended.
     fn check(&mut self) -> anyhow::Result<()> {
         for service in &mut self.services {
-            if let Some(status) = service.child.try_wait()? {
+            if let Some(status) = service.ended()? {
                 bail!("the service {} ended by itself: {status}", service.name);
             }
         }
@@ -327,27 +318,17 @@ impl Bank {
     }
 }
 
-impl Service {
-    /// Where a gateway says that it listens.
-    fn address(&mut self) -> anyhow::Result<SocketAddr> {
-        let stdout = self.child.stdout.take().context("its output isn't read")?;
-        for line in BufReader::new(stdout).lines() {
-            let line = line?;
-            let address = line
-                .split_whitespace()
-                .find_map(|word| word.strip_prefix("http://"));
-            if let Some(address) = address {
-                return Ok(address.trim_end_matches(',').parse()?);
-            }
+/// Where a gateway says that it listens.
+fn address(gateway: &mut ServiceProcess) -> anyhow::Result<SocketAddr> {
+    let stdout = gateway.stdout().context("its output isn't read")?;
+    for line in BufReader::new(stdout).lines() {
+        let line = line?;
+        let address = line
+            .split_whitespace()
+            .find_map(|word| word.strip_prefix("http://"));
+        if let Some(address) = address {
+            return Ok(address.trim_end_matches(',').parse()?);
         }
-        bail!("the gateway ended before it said where it listens")
     }
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        // It may have ended by itself; nothing that was acknowledged is lost either way.
-        let _gone = self.child.kill();
-        let _reaped = self.child.wait();
-    }
+    bail!("the gateway ended before it said where it listens")
 }

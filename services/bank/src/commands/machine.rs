@@ -63,6 +63,11 @@ fn cpu_seconds(servers: &[u32]) -> f64 {
     ticks as f64 / TICKS_PER_SECOND as f64
 }
 
+/// Seconds that one process has computed so far, without its children.
+pub(super) fn cpu_seconds_of(id: u32) -> Option<f64> {
+    Some(Process::read(id)?.ticks as f64 / TICKS_PER_SECOND as f64)
+}
+
 struct Process {
     id: u32,
     parent: u32,

@@ -12,6 +12,7 @@ pub(crate) mod load;
 mod machine;
 pub(crate) mod pii;
 mod place;
+mod process;
 mod reconcile;
 pub(crate) mod replay;
 pub(crate) mod service;

@@ -1,12 +1,14 @@
 //! `bank service`: one service of the bank, as a process of its own.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::{bail, ensure};
+use anyhow::{Context, bail, ensure};
 use bank::Projections;
 use clap::{Args, Subcommand};
+use serde::{Deserialize, Serialize};
 use tributary_accounts::Accounts;
 use tributary_fraud::{Fraud, FraudPayees};
 use tributary_gateway::{Gateway, Limits, Options};
@@ -16,7 +18,7 @@ use tributary_stream::kafka::Watermarks;
 use tributary_stream::log::StopReason;
 use tributary_stream::service;
 use tributary_stream::snapshot::{ObjectSnapshots, SnapshotStore};
-use tributary_stream::worker::WorkerConfig;
+use tributary_stream::worker::{Quantiles, Times, WorkerConfig};
 
 use crate::interrupt::Interrupt;
 
@@ -95,6 +97,9 @@ struct Workers {
     /// with the feature `cloud`). Without it, every start reads the whole log
     #[arg(long, value_name = "DIR|URL")]
     snapshots: Option<String>,
+    /// Where to write, at the end, how long the records took inside this process, as JSON
+    #[arg(long, value_name = "FILE")]
+    times: Option<PathBuf>,
 }
 
 impl Workers {
@@ -169,10 +174,30 @@ fn run<S: service::Service>(workers: Workers, interrupt: &Interrupt) -> anyhow::
         worker: WorkerConfig::local(i32::try_from(partitions.len())?),
     })?;
     interrupt.wait_unless(|| instance.has_failed());
+    let statuses = instance.statuses().to_vec();
     for reason in instance.stop() {
         if let StopReason::Failed(fault) = reason {
             bail!("a worker stopped: {fault}");
         }
     }
+    if let Some(file) = workers.times {
+        let mut times = Times::default();
+        for status in &statuses {
+            times.add(&status.times());
+        }
+        let told = serde_json::to_vec_pretty(&TimesTold {
+            in_handler: times.in_handler(),
+            poll_to_commit: times.poll_to_commit(),
+        })?;
+        std::fs::write(&file, told).with_context(|| format!("can't write {}", file.display()))?;
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Microseconds that the records of one process took.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct TimesTold {
+    /// Read, decided, encoded and folded: without queue and commit.
+    pub(crate) in_handler: Quantiles,
+    pub(crate) poll_to_commit: Quantiles,
 }

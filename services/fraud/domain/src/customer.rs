@@ -1,13 +1,14 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    DAY_S, Payment,
+    DAY_S, Payment, SKEW_S,
     sliding::{Sliding, Spec, Tally},
 };
 
 const WINDOWS: Spec = Spec {
     delay_s: 0,
     lengths_s: [DAY_S, 7 * DAY_S, 30 * DAY_S],
+    late_s: SKEW_S,
 };
 
 /// A payment is unusual for its customer above this many times what is typical. Chosen on validation weeks among 2.5, 3,
@@ -76,7 +77,7 @@ impl Customer {
     /// [`SKEW_S`](crate::SKEW_S) before the customer's newest is counted and judged at its place; what was said of
     /// the newer ones stays said. An earlier one counts at that boundary.
     pub fn observe(&mut self, payment: &Payment) -> CustomerFeatures {
-        let at_s = self.payments.effective(payment.at_s());
+        let at_s = self.payments.effective(&WINDOWS, payment.at_s());
         let amount = payment.amount_minor();
         let spent = Spent {
             payments: 1,
@@ -85,7 +86,7 @@ impl Customer {
             roots: root(amount),
         };
         self.payments.add(&WINDOWS, at_s, &spent);
-        self.payments.advance(&WINDOWS, at_s, |_| ());
+        self.payments.advance(&WINDOWS, at_s, |_| (), |_| ());
         let sums = self.payments.sums_at(&WINDOWS, at_s);
         let times_typical = times_typical(amount, sums[2].roots, sums[2].payments);
         let unusual = times_typical > UNUSUAL_ABOVE;

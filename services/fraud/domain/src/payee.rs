@@ -11,9 +11,15 @@ pub const LABEL_DELAY_S: i64 = 7 * DAY_S;
 /// For how long the newest fraud of a run keeps it alive, in seconds: as far as the windows reach back.
 pub const RUN_REMEMBERED_S: i64 = LABEL_DELAY_S + 30 * DAY_S;
 
+/// How much earlier than its payee's newest payment one may be and still count at its own time, in seconds. Payments come to a
+/// payee from all partitions of the first hop, which are as far from one another in event time as this lets them be; and
+/// what is known of a payee ends 7 days ago, so that nobody misses a payment that comes some days late.
+pub const PAYEE_LATE_S: i64 = 2 * DAY_S;
+
 const WINDOWS: Spec = Spec {
     delay_s: LABEL_DELAY_S,
     lengths_s: [DAY_S, 7 * DAY_S, 30 * DAY_S],
+    late_s: PAYEE_LATE_S,
 };
 
 /// What is known of the payments to a payee, or at a terminal.
@@ -24,6 +30,8 @@ const WINDOWS: Spec = Spec {
 pub struct Payee {
     payments: Sliding<Received>,
     run: Run,
+    /// The run up to the entries that are still here, from which it is made anew for what comes late.
+    forgotten: Run,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -119,18 +127,22 @@ impl Payee {
     /// Counts a payment of `at_s`, in seconds since the epoch, that was `unusual` for its customer or not, and says what
     /// is known of the payee. Labels of payments of 7 days ago to the second have taken effect.
     ///
-    /// Late payments: as with [`Customer::observe`](crate::Customer::observe).
+    /// Late payments: as with [`Customer::observe`](crate::Customer::observe), but up to [`PAYEE_LATE_S`].
     pub fn observe(&mut self, at_s: i64, unusual: bool) -> PayeeFeatures {
-        let effective_s = self.payments.effective(at_s);
+        let effective_s = self.payments.effective(&WINDOWS, at_s);
         let received = Received {
             payments: 1,
             unusual: u32::from(unusual),
             ..Received::default()
         };
         self.payments.add(&WINDOWS, effective_s, &received);
-        let run = &mut self.run;
-        self.payments
-            .advance(&WINDOWS, effective_s, |entry| run.fold(entry));
+        let (run, forgotten) = (&mut self.run, &mut self.forgotten);
+        self.payments.advance(
+            &WINDOWS,
+            effective_s,
+            |entry| run.fold(entry),
+            |entry| forgotten.fold(entry),
+        );
         let sums = self.payments.sums_at(&WINDOWS, effective_s);
         let run = if effective_s == self.payments.newest_s() {
             self.run
@@ -192,21 +204,20 @@ impl Payee {
             .change(at_s, change)
             .ok_or(LabelRefused::UnknownPayment)?;
         if past {
-            // What came before the entries that are still here is forgotten by this.
             self.run = self.run_at(self.payments.newest_s());
         }
         Ok(())
     }
 
     fn run_at(&self, at_s: i64) -> Run {
-        let mut run = Run::default();
+        let mut run = self.forgotten;
         self.payments
             .up_to(at_s - LABEL_DELAY_S)
             .for_each(|entry| run.fold(entry));
         run
     }
 
-    /// Event time of the newest payment, in seconds since the epoch. A state that is 38 days older than the present tells
+    /// Event time of the newest payment, in seconds since the epoch. A state that is 40 days older than the present tells
     /// nothing that an empty one doesn't, and may be dropped.
     pub fn newest_s(&self) -> i64 {
         self.payments.newest_s()

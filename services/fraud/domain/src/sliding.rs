@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-/// How much earlier than the newest payment of its key a payment may be and still count at its own time, in seconds. One
-/// that is earlier yet counts at that boundary.
+/// How much earlier than its customer's newest payment one may be and still count at its own time, in seconds. One that is
+/// earlier yet counts at that boundary. As far may event time be ahead of the clock.
 pub const SKEW_S: i64 = 3_600;
 
 /// Most entries that a key holds. A key with more merges what lies close together, see [`Sliding::add`].
@@ -28,12 +28,15 @@ pub(crate) struct Spec {
     pub(crate) delay_s: i64,
     /// Ascending.
     pub(crate) lengths_s: [i64; 3],
+    /// How much earlier than the newest payment one may be and still count at its own time. One that is earlier yet counts
+    /// at that boundary.
+    pub(crate) late_s: i64,
 }
 
 impl Spec {
     /// How far back anything counts, for a payment that is as late as may be too.
     const fn reach_s(&self) -> i64 {
-        self.delay_s + self.lengths_s[2] + SKEW_S
+        self.delay_s + self.lengths_s[2] + self.late_s
     }
 }
 
@@ -75,16 +78,23 @@ impl<T: Tally> Default for Sliding<T> {
 
 impl<T: Tally> Sliding<T> {
     /// When a payment of `at_s` counts: then, or at the boundary when it is later than anything may be.
-    pub(crate) fn effective(&self, at_s: i64) -> i64 {
-        at_s.max(self.newest_s - SKEW_S)
+    pub(crate) fn effective(&self, spec: &Spec, at_s: i64) -> i64 {
+        at_s.max(self.newest_s - spec.late_s)
     }
 
     pub(crate) fn newest_s(&self) -> i64 {
         self.newest_s
     }
 
-    /// Lets time go on to `now_s`; `matures` gets each entry that reaches newest - delay, in order.
-    pub(crate) fn advance(&mut self, spec: &Spec, now_s: i64, mut matures: impl FnMut(&Entry<T>)) {
+    /// Lets time go on to `now_s`; `matures` gets each entry that reaches newest - delay, `forgets` each that counts nowhere
+    /// any more, in order.
+    pub(crate) fn advance(
+        &mut self,
+        spec: &Spec,
+        now_s: i64,
+        mut matures: impl FnMut(&Entry<T>),
+        forgets: impl FnMut(&Entry<T>),
+    ) {
         if now_s < self.newest_s {
             return;
         }
@@ -107,15 +117,16 @@ impl<T: Tally> Sliding<T> {
                 *begin += 1;
             }
         }
-        self.forget(spec);
+        self.forget(spec, forgets);
     }
 
     /// Drops what counts nowhere any more.
-    fn forget(&mut self, spec: &Spec) {
+    fn forget(&mut self, spec: &Spec, forgets: impl FnMut(&Entry<T>)) {
         let before_s = self.newest_s - spec.reach_s();
         let old = |entry: &&Entry<T>| entry.at_s <= before_s;
         let count = self.entries.iter().take_while(old).count();
         if count > 0 {
+            self.entries.range(..count).for_each(forgets);
             self.entries.drain(..count);
             self.matured -= count;
             self.begins = self.begins.map(|begin| begin - count);
@@ -215,7 +226,7 @@ impl<T: Tally> Sliding<T> {
         }
         self.entries.shrink_to_fit();
         (self.matured, self.begins, self.sums) = (0, [0; 3], [T::default(); 3]);
-        self.advance(spec, self.newest_s, |_| ());
+        self.advance(spec, self.newest_s, |_| (), |_| ());
     }
 
     /// The sums as they are at `at_s`, newest or before it.

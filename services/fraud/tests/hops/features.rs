@@ -1,6 +1,8 @@
-use tributary_contracts::fraud::{AssessPayment, ConfirmFraud, LabelSource};
-use tributary_fraud_domain::FEATURES;
-use tributary_fraud_training::{batch, handbook::Transaction};
+use std::collections::HashMap;
+
+use tributary_contracts::fraud::{AssessPayment, ConfirmFraud, LabelSource, PayeesEvent, PaymentDecided};
+use tributary_fraud_domain::{FEATURES, FeatureVector};
+use tributary_fraud_training::{batch, handbook::Transaction, parity::compare};
 use tributary_ids::{AccountId, CustomerId, PaymentId};
 
 use crate::two_hops::{NOW, TwoHops, payment};
@@ -8,7 +10,7 @@ use crate::two_hops::{NOW, TwoHops, payment};
 const DAY_S: i64 = 24 * 60 * 60;
 
 /// Sixty days of few customers and terminals, of which one is bad and some cards are stolen; several payments share a second.
-fn transactions() -> Vec<Transaction> {
+pub(crate) fn transactions() -> Vec<Transaction> {
     let begin = NOW / 1_000 - 60 * DAY_S;
     let mut state = 7_u64;
     let mut roll = |sides: u64| {
@@ -42,49 +44,41 @@ fn what_the_service_computed_in_the_stream_is_what_a_batch_computes() {
     let rows = transactions();
     let mut hops = TwoHops::open();
     for row in &rows {
-        let decided = hops_assess(&mut hops, row);
+        let decided = hops.assess(command(row));
         if row.fraud {
-            hops.write_to_payees(ConfirmFraud {
-                payment_id: decided.payment_id,
-                creditor: decided.creditor,
-                counted_at_s: decided.payee_seen.counted_at_s,
-                unusual: decided.customer_seen.unusual,
-                source: LabelSource::Analyst,
-            });
+            hops.write_to_payees(label(&decided));
             hops.settle();
         }
     }
     assert!(hops.refused().is_empty());
-    let by_id: std::collections::HashMap<PaymentId, _> = hops
-        .payees_events()
-        .into_iter()
-        .filter_map(|event| match event {
-            tributary_contracts::fraud::PayeesEvent::PaymentDecided(decided) => {
-                Some((decided.payment_id, tributary_fraud::features(&decided).unwrap()))
-            }
-            _ => None,
-        })
-        .collect();
     let batch = batch::features(&rows);
-    for (row, expected) in rows.iter().zip(&batch) {
-        let computed = &by_id[&PaymentId::named(&row.id.to_string())];
-        for (feature, (computed, expected)) in FEATURES.iter().zip(computed.0.iter().zip(expected.0)) {
-            assert!(
-                (computed - expected).abs() <= 1e-9 * expected.abs().max(1.0),
-                "{} of {}: {computed}, not {expected}",
-                feature.name,
-                row.id
-            );
-        }
-    }
+    let parity = compare(&rows, &computed(&hops, &rows), &batch);
+    assert!(parity.holds(), "{parity}");
     let tells = |index: usize| batch.iter().filter(|row| row.0[index] > 0.0).count();
     for (index, feature) in FEATURES.iter().enumerate() {
         assert!(tells(index) > 10, "{} is hardly ever anything", feature.name);
     }
 }
 
-fn hops_assess(hops: &mut TwoHops, row: &Transaction) -> tributary_contracts::fraud::PaymentDecided {
-    let of = AssessPayment {
+/// What the service computed of each transaction, by its events.
+pub(crate) fn computed(hops: &TwoHops, rows: &[Transaction]) -> Vec<Option<FeatureVector>> {
+    let by_id: HashMap<PaymentId, FeatureVector> = hops
+        .payees_events()
+        .into_iter()
+        .filter_map(|event| match event {
+            PayeesEvent::PaymentDecided(decided) => {
+                Some((decided.payment_id, tributary_fraud::features(&decided).unwrap()))
+            }
+            _ => None,
+        })
+        .collect();
+    rows.iter()
+        .map(|row| by_id.get(&PaymentId::named(&row.id.to_string())).copied())
+        .collect()
+}
+
+pub(crate) fn command(row: &Transaction) -> AssessPayment {
+    AssessPayment {
         payment_id: PaymentId::named(&row.id.to_string()),
         customer: CustomerId::named(&row.customer.to_string()),
         creditor: AccountId::named(&row.terminal.to_string()),
@@ -94,6 +88,15 @@ fn hops_assess(hops: &mut TwoHops, row: &Transaction) -> tributary_contracts::fr
             "",
             &format!("{}.{:02}", row.amount_minor / 100, row.amount_minor % 100),
         )
-    };
-    hops.assess(of)
+    }
+}
+
+pub(crate) fn label(decided: &PaymentDecided) -> ConfirmFraud {
+    ConfirmFraud {
+        payment_id: decided.payment_id,
+        creditor: decided.creditor,
+        counted_at_s: decided.payee_seen.counted_at_s,
+        unusual: decided.customer_seen.unusual,
+        source: LabelSource::Analyst,
+    }
 }

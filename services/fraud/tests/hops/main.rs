@@ -10,6 +10,8 @@ mod deciding;
 mod features;
 #[cfg(test)]
 mod labels;
+#[cfg(test)]
+mod skew;
 
 #[cfg(test)]
 #[path = "../two_hops/mod.rs"]

@@ -141,8 +141,20 @@ pub fn evaluate(
     weeks: &Weeks,
     source: &Source,
 ) -> Result<Evaluation, TrainingError> {
+    evaluate_features(transactions, &stream::features(transactions)?, weeks, source)
+}
+
+/// The same from features that somebody else has computed, such as the running service.
+///
+/// # Errors
+/// As [`evaluate`].
+pub fn evaluate_features(
+    transactions: &[Transaction],
+    vectors: &[FeatureVector],
+    weeks: &Weeks,
+    source: &Source,
+) -> Result<Evaluation, TrainingError> {
     let split = weeks.split(transactions)?;
-    let vectors = stream::features(transactions)?;
     let data = counts(transactions, &split.train, weeks.train_from, weeks.train_to());
     let range = DataRange {
         source: source.name.clone(),
@@ -156,12 +168,12 @@ pub fn evaluate(
     for recipe in recipes() {
         let mut trained = train(
             &recipe,
-            &payments(transactions, &vectors, &split.train),
+            &payments(transactions, vectors, &split.train),
             &range,
             source,
         )?;
         let model = Model::load(&seal(&trained)?)?;
-        let row = measure(&recipe, &model, transactions, &vectors, &split);
+        let row = measure(&recipe, &model, transactions, vectors, &split);
         if recipe.name == CHAMPION {
             trained.about.measured.push(Measured {
                 from: weeks.test_from.to_string(),

@@ -7,10 +7,12 @@ pub mod batch;
 mod boosted;
 mod error;
 mod evaluation;
+pub mod export;
 pub mod handbook;
 pub mod laundering;
 mod logistic;
 pub mod metrics;
+pub mod parity;
 pub mod protocol;
 mod rows;
 pub mod stream;
@@ -20,7 +22,7 @@ pub use boosted::{BoostedTrees, FittedTrees};
 pub use error::TrainingError;
 pub use evaluation::{
     CHAMPION, Champion, Counts, Evaluation, LEAST_AVERAGE_PRECISION, Learner, Recipe, Row, Source, evaluate,
-    measure, payments, recipes, train,
+    evaluate_features, measure, payments, recipes, train,
 };
 pub use logistic::{Logistic, train_logistic};
 pub use table::Table;

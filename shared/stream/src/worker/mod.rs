@@ -8,19 +8,25 @@ mod budget;
 mod metrics;
 mod partition;
 mod status;
+mod times;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use tributary_contracts::record::{Outgoing, Record};
 use tributary_overlay::Layered;
 
 pub use status::{PartitionStatus, Status, StatusHandle};
+pub use times::{Quantiles, Times};
 
 use self::{
     budget::Budget,
     metrics::Metrics,
     partition::{Partition, Phase},
     status::PHASES,
+    times::moment,
 };
 use crate::{
     log::{Action, Ended, Fault, FaultKind, Input, Poll, Polled, StopReason, Transaction},
@@ -89,6 +95,8 @@ pub struct Worker<S: Service> {
     producer_ready: bool,
     /// Polled and not yet committed. Kept over a clean abort, dropped when the partitions' states are made anew.
     batch: Vec<Record>,
+    /// When the first of it was polled.
+    polled: Option<Instant>,
     /// Timers in the open transaction, to be marked once it has committed.
     timers_sent: Vec<(i32, tributary_contracts::runtime::TimerId)>,
     /// Input records that the open transaction answers, and how many of them by dead letters.
@@ -115,6 +123,7 @@ impl<S: Service> Worker<S> {
             retained: BTreeMap::new(),
             producer_ready: false,
             batch: Vec::new(),
+            polled: None,
             timers_sent: Vec::new(),
             handled: (0, 0),
             budget,
@@ -232,6 +241,9 @@ impl<S: Service> Worker<S> {
                 .get(&record.partition)
                 .is_some_and(|held| held.phase == Phase::Running)
         }));
+        if !self.batch.is_empty() {
+            self.polled.get_or_insert_with(moment);
+        }
         match polled.fault {
             // The log's own clients reconnect, and the next poll waits: nothing to hold back, or a broker that is up
             // again would be noticed late.
@@ -272,6 +284,7 @@ impl<S: Service> Worker<S> {
         self.producer_ready = false;
         self.aborts_in_a_row = 0;
         self.batch.clear();
+        self.polled = None;
         self.timers_sent.clear();
         for held in self.partitions.values_mut() {
             held.restart();
@@ -291,6 +304,9 @@ impl<S: Service> Worker<S> {
         }
         self.status.count_commit(offsets.len());
         let (inputs, dead_letters) = self.handled;
+        if let Some(polled) = self.polled.take() {
+            self.status.lock_times().committed(polled, moment(), inputs);
+        }
         self.metrics.committed(offsets.len(), inputs, dead_letters);
     }
 
@@ -352,6 +368,7 @@ impl<S: Service> Worker<S> {
         let (config, batch, timers_sent) = (&self.config, &self.batch, &mut self.timers_sent);
         let mut next_inputs = Vec::new();
         let mut inputs = 0;
+        let mut times = self.status.lock_times();
         for (number, held) in &mut self.partitions {
             if held.phase != Phase::Running {
                 continue;
@@ -362,6 +379,7 @@ impl<S: Service> Worker<S> {
                 held,
                 batch.iter().filter(|record| record.partition == *number),
                 &mut records,
+                &mut times,
             );
             if held.phase == Phase::Running {
                 for timer in held.state.due_timers(now_ms, config.timers_max) {
@@ -375,8 +393,10 @@ impl<S: Service> Worker<S> {
                 next_inputs.push((*number, held.state.next_input()));
             }
         }
+        drop(times);
         if records.is_empty() {
             self.batch.clear();
+            self.polled = None;
             return None;
         }
         let dead_letters = records
@@ -436,9 +456,11 @@ fn process<'b, S: Service>(
     held: &mut Partition<S>,
     batch: impl Iterator<Item = &'b Record>,
     out: &mut Vec<Outgoing>,
+    times: &mut Times,
 ) -> u64 {
     let written = out.len();
     let mut handled = 0;
+    let mut began = moment();
     for record in batch {
         if record.offset < held.state.next_input() {
             // Delivered again after a seek or an abort: its events are in the log.
@@ -463,6 +485,9 @@ fn process<'b, S: Service>(
             return 0;
         }
         handled += 1;
+        let ended = moment();
+        times.handled(began, ended);
+        began = ended;
     }
     handled
 }

@@ -5,6 +5,8 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use super::times::Times;
+
 /// What a partition can be in.
 pub(super) const PHASES: [&str; 4] = ["assigned", "restoring", "running", "stopped"];
 
@@ -31,11 +33,23 @@ pub struct Status {
 
 /// A cheap handle on a worker's status.
 #[derive(Clone, Debug, Default)]
-pub struct StatusHandle(Arc<Mutex<Status>>);
+pub struct StatusHandle {
+    status: Arc<Mutex<Status>>,
+    times: Arc<Mutex<Times>>,
+}
 
 impl StatusHandle {
     pub fn get(&self) -> Status {
         self.lock().clone()
+    }
+
+    /// How long its records took so far.
+    pub fn times(&self) -> Times {
+        self.lock_times().clone()
+    }
+
+    pub(super) fn lock_times(&self) -> MutexGuard<'_, Times> {
+        self.times.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn publish(&self, partitions: impl Iterator<Item = (i32, PartitionStatus)>) {
@@ -52,6 +66,6 @@ impl StatusHandle {
 
     fn lock(&self) -> MutexGuard<'_, Status> {
         // A status is replaced whole; one left by a panic is as good as any.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.status.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

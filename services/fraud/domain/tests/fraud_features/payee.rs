@@ -1,5 +1,5 @@
 use proptest::prelude::*;
-use tributary_fraud_domain::{DAY_S, LABEL_DELAY_S, Payee, SKEW_S};
+use tributary_fraud_domain::{DAY_S, LABEL_DELAY_S, PAYEE_LATE_S, Payee};
 
 /// Payments at days, and whether each is a fraud.
 fn payee(payments: &[(i64, bool)]) -> Payee {
@@ -75,6 +75,27 @@ fn a_label_that_comes_after_its_7_days_takes_effect_at_once() {
 }
 
 #[test]
+fn a_payment_that_is_late_as_far_as_may_be_is_judged_as_if_it_came_in_time() {
+    // The run began long before anything that a late payment's walk still finds.
+    let bad: Vec<(i64, bool)> = (0..60).map(|day| (day, true)).collect();
+    let in_time = payee(&bad).observe(65 * DAY_S, false);
+    assert_eq!((in_time.run, in_time.run_age_s), (59, 65 * DAY_S));
+    let mut ahead = payee(&bad);
+    ahead.observe(65 * DAY_S + PAYEE_LATE_S, false);
+    assert_eq!(ahead.clone().observe(65 * DAY_S, false), in_time);
+    let too_late = ahead.clone().observe(65 * DAY_S - 1, false);
+    assert_eq!(too_late.counted_at_s, 65 * DAY_S);
+    // A label that comes late makes the run anew too.
+    let mut unlabelled = bad.clone();
+    unlabelled[50].1 = false;
+    let mut labelled = payee(&unlabelled);
+    labelled.observe(65 * DAY_S, false);
+    labelled.confirm_fraud(50 * DAY_S, false).unwrap();
+    let after = labelled.observe(65 * DAY_S + 1, false);
+    assert_eq!((after.run, after.run_age_s), (59, 65 * DAY_S + 1));
+}
+
+#[test]
 fn a_label_without_its_payment_is_refused_and_changes_nothing() {
     let mut payee = payee(&[(0, true), (1, false)]);
     let before = payee.clone();
@@ -127,7 +148,7 @@ proptest! {
         let (mut seen, mut newest_s): (Vec<Seen>, i64) = (Vec::new(), 0);
         for (index, (step_s, unusual, action, which)) in steps.into_iter().enumerate() {
             let at_s = newest_s + step_s;
-            let counted_at_s = if index == 0 { at_s } else { at_s.max(newest_s - SKEW_S) };
+            let counted_at_s = if index == 0 { at_s } else { at_s.max(newest_s - PAYEE_LATE_S) };
             let found = payee.observe(at_s, unusual);
             newest_s = if index == 0 { at_s } else { newest_s.max(at_s) };
             seen.push(Seen { at_s: counted_at_s, unusual, fraud: false });
@@ -139,7 +160,7 @@ proptest! {
                     .iter()
                     .position(|seen| seen.at_s == of.at_s && seen.unusual == of.unusual && !seen.fraud);
                 let labelled = payee.confirm_fraud(of.at_s, of.unusual);
-                let reach_s = newest_s - LABEL_DELAY_S - 30 * DAY_S - SKEW_S;
+                let reach_s = newest_s - LABEL_DELAY_S - 30 * DAY_S - PAYEE_LATE_S;
                 match place {
                     Some(place) if of.at_s > reach_s => {
                         prop_assert_eq!(labelled, Ok(()));

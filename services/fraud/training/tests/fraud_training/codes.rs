@@ -8,6 +8,7 @@ fn every_code_stands_in_docs_fraud_md() {
         "src/handbook/fault.rs",
         "src/protocol.rs",
         "src/error.rs",
+        "src/export.rs",
         "../domain/src/payment.rs",
         "../domain/src/payee.rs",
         "../domain/src/model/refused.rs",
