@@ -2,9 +2,12 @@
 //! cash, standing orders, interest and fees at the end of the month; and besides what the Berka files don't hold: payments of
 //! customers to each other, standing orders among them, holds and reversals.
 //!
+//! On demand some of it is fraud, which a label names ([`generate_with_fraud`]).
+//!
 //! The same seed and configuration give the same rows, bit for bit. No amount is ever a float.
 
 mod book;
+mod fraud;
 mod life;
 mod order;
 
@@ -14,8 +17,9 @@ use chrono::{Days, NaiveDate};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-use self::{book::Book, life::Life};
-use crate::{Header, History};
+pub use self::fraud::FraudWanted;
+use self::{book::Book, fraud::Fraudsters, life::Life};
+use crate::{FraudLabel, Header, History, Labels};
 
 /// Raised when the same seed comes to other rows than before: they must not meet those in a ledger.
 const GENERATION: &str = "third generation";
@@ -50,30 +54,74 @@ impl Default for Config {
 /// Generates a history. Its source names seed and configuration, so that no two histories get into each other's way
 /// in one ledger.
 pub fn generate(seed: u64, config: &Config) -> History {
-    let source = source(seed, config);
-    let currency = crate::berka::czk();
-    let mut book = Book::new(&source, currency);
+    let header = Header::new(source(seed, config, None), crate::berka::czk());
+    live(seed, config, header, Life::live)
+}
+
+/// A history in which some payments are fraud.
+#[derive(Debug)]
+pub struct Labelled {
+    pub history: History,
+    pub labels: Labels,
+}
+
+/// Generates a history in which some of the payments between accounts are fraud. All of these payments have a time of day then;
+/// otherwise it is like those of [`generate`], of which it never is a part: its source names the fraud too.
+pub fn generate_with_fraud(seed: u64, config: &Config, wanted: FraudWanted) -> Labelled {
+    let frauds = match wanted {
+        FraudWanted::Payments(frauds) => frauds,
+        FraudWanted::BasisPoints(share) => {
+            // As many honest ones there are without it.
+            let honest = generate(seed, config).statistics.transfers;
+            let share = u64::from(share.min(FraudWanted::BASIS_POINTS_MAX));
+            u32::try_from(honest * share / (10_000 - share)).unwrap_or(u32::MAX)
+        }
+    };
+    let header = Header::timed(source(seed, config, Some(frauds)), crate::berka::czk());
+    let source = header.source.clone();
+    let mut fraudsters = Fraudsters::new(seed, config, frauds);
+    let history = live(seed, config, header, |life, book, day| {
+        fraudsters.live(life, book, day);
+    });
+    let labels: Vec<FraudLabel> = fraudsters.into_labels();
+    Labelled {
+        history,
+        labels: Labels { source, labels },
+    }
+}
+
+/// Lets the days pass, each by `live_day`.
+fn live(
+    seed: u64,
+    config: &Config,
+    header: Header,
+    mut live_day: impl FnMut(&mut Life, &mut Book, u32),
+) -> History {
+    let mut book = Book::new(&header.source, header.currency);
     let mut life = Life::new(ChaCha8Rng::seed_from_u64(seed), config);
     for day in 0..config.days {
         let Some(date) = config.start.checked_add_days(Days::new(day.into())) else {
             break;
         };
         book.begin_day(date);
-        life.live(&mut book, day);
+        live_day(&mut life, &mut book, day);
     }
-    let orders = life.into_orders(&book, &source);
-    History::from_rows(Header::new(source, currency), book.into_rows()).with_orders(orders)
+    let orders = life.into_orders(&book, &header.source);
+    History::from_rows(header, book.into_rows()).with_orders(orders)
 }
 
 /// `synthetic-<seed>-<digest of the configuration>`
-fn source(seed: u64, config: &Config) -> String {
+fn source(seed: u64, config: &Config, frauds: Option<u32>) -> String {
     let Config {
         accounts,
         rows,
         start,
         days,
     } = config;
-    let name = format!("{GENERATION}: {accounts} accounts, {rows} rows, {days} days from {start}");
+    let mut name = format!("{GENERATION}: {accounts} accounts, {rows} rows, {days} days from {start}");
+    if let Some(frauds) = frauds {
+        write!(name, ", {frauds} frauds of the {}", fraud::GENERATION).unwrap_or_default();
+    }
     let digest = tributary_ids::derive(tributary_ids::NAMESPACE, &name);
     let mut source = format!("synthetic-{seed}-");
     for byte in &digest.as_bytes()[..3] {

@@ -7,6 +7,7 @@ pub(crate) mod export;
 mod flow;
 pub(crate) mod fraud;
 mod fraud_online;
+pub(crate) mod generate;
 mod live;
 pub(crate) mod load;
 mod machine;
