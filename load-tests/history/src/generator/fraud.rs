@@ -40,6 +40,38 @@ const TRIES: usize = 30;
 /// Days for which a victim is left alone: the card is blocked, the password changed.
 const SPARED_DAYS: u32 = 45;
 
+/// A kind of incident: how many of 100 payments are to be of it, by the scenario that it begins with.
+#[derive(Clone, Copy)]
+struct Kind {
+    scenario: Scenario,
+    weight: u64,
+    plan: fn(&mut Fraudsters, &Life, &Book, u32),
+}
+
+/// A fan-in brings about two thirds as many payments of a fan-out.
+const KINDS: [Kind; 4] = [
+    Kind {
+        scenario: Scenario::CardNotPresent,
+        weight: 35,
+        plan: Fraudsters::card_not_present,
+    },
+    Kind {
+        scenario: Scenario::AccountTakeOver,
+        weight: 20,
+        plan: Fraudsters::take_over,
+    },
+    Kind {
+        scenario: Scenario::CompromisedPayee,
+        weight: 20,
+        plan: Fraudsters::compromised_payee,
+    },
+    Kind {
+        scenario: Scenario::MuleFanIn,
+        weight: 15,
+        plan: Fraudsters::mules,
+    },
+];
+
 pub(super) struct Fraudsters {
     random: ChaCha8Rng,
     wanted: u32,
@@ -189,14 +221,23 @@ impl Fraudsters {
             if (self.labels.len() + planned) as u64 >= due {
                 return;
             }
-            let left = (u64::from(self.days - day)).min(u64::from(u32::MAX)) as u32;
-            match self.random.random_range(0..100_u32) {
-                0..=29 => self.card_not_present(life, book, day),
-                30..=54 if left > 7 => self.compromised_payee(life, book, day),
-                55..=84 => self.take_over(life, book, day),
-                _ => self.mules(life, book, day),
+            let mut kinds = KINDS;
+            kinds.sort_by_key(|kind| self.payments_of(kind.scenario) * 100 / kind.weight);
+            // Not everything can be done on every day: then what comes next.
+            for kind in kinds {
+                (kind.plan)(self, life, book, day);
+                if self.planned.values().map(Vec::len).sum::<usize>() > planned {
+                    break;
+                }
             }
         }
+    }
+
+    /// Payments of a scenario that are made or planned.
+    fn payments_of(&self, scenario: Scenario) -> u64 {
+        let made = self.labels.iter().map(|label| label.scenario);
+        let planned = self.planned.values().flatten().map(|planned| planned.scenario);
+        made.chain(planned).filter(|of| *of == scenario).count() as u64
     }
 
     /// A stolen card number: payments of small to middling size, minutes apart, to shops where the customer never was.
