@@ -26,7 +26,9 @@ mod model;
 mod statistics;
 
 pub use fault::{BadRow, Fault, HistoryError, Parked, Position};
-pub use generator::{Config, FraudWanted, Labelled, generate, generate_with_fraud};
+pub use generator::{
+    Attempt, Config, FraudWanted, Labelled, NextDay, generate, generate_with_fraud, generate_with_next_day,
+};
 pub use history::{History, LocatedRows, Rows, open_history};
 pub use labels::{ConfirmedBy, FraudLabel, FraudTally, Labels, Scenario};
 pub use lines::{Line, Lines};

@@ -82,8 +82,9 @@ impl Book {
         self.rows.len()
     }
 
-    pub(super) fn into_rows(self) -> Vec<HistoryRow> {
-        self.rows
+    /// The rows so far; those that come are counted from none.
+    pub(super) fn take_rows(&mut self) -> Vec<HistoryRow> {
+        std::mem::take(&mut self.rows)
     }
 
     pub(super) fn name(&self, account: usize) -> &str {

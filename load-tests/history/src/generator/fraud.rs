@@ -1,14 +1,14 @@
 //! Fraud among the payments of a generated history: incidents of a few kinds, each with its victims, its payees and its times.
 //! What an honest customer does goes on beside it, with times of day as well, some of it at night.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::Days;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::{Config, book::Book, life::Life, order::Payee};
-use crate::{ConfirmedBy, FraudLabel, Scenario};
+use super::{Attempt, Config, NextDay, book::Book, life::Life, order::Payee};
+use crate::{ConfirmedBy, FraudLabel, HistoryRow, Scenario};
 
 /// Raised when the same wish comes to other frauds than before.
 pub(super) const GENERATION: &str = "first generation";
@@ -123,9 +123,52 @@ impl Fraudsters {
         }
     }
 
-    /// What was done, in order of the days.
-    pub(super) fn into_labels(self) -> Vec<FraudLabel> {
-        self.labels
+    /// What was done, in order of the days; what comes is labelled anew.
+    pub(super) fn take_labels(&mut self) -> Vec<FraudLabel> {
+        std::mem::take(&mut self.labels)
+    }
+
+    /// What is wanted on the day after the last, as the book takes it.
+    pub(super) fn attempts(
+        &mut self,
+        life: &mut Life,
+        book: &mut Book,
+        day: u32,
+        next: NextDay,
+    ) -> Vec<Attempt> {
+        // It is a day like others, of which as much is due at once.
+        (self.wanted, self.first_day, self.days) = (next.frauds, day, day + 1);
+        self.planned.clear();
+        self.plan(life, book, day);
+        let planned = self.planned.remove(&day).unwrap_or_default();
+        let mut events: Vec<(u32, Option<Planned>)> = planned
+            .into_iter()
+            .map(|planned| (planned.second, Some(planned)))
+            .collect();
+        for _ in 0..next.honest {
+            events.push((self.random.random_range(MORNING_S..EVENING_S), None));
+        }
+        events.sort_by_key(|(second, _)| *second);
+        for (second, planned) in events {
+            book.set_clock(second);
+            match planned {
+                Some(planned) => self.defraud(book, &planned),
+                None => drop(life.pay_somebody(book)),
+            }
+        }
+        let scenarios: HashMap<String, Scenario> = self
+            .take_labels()
+            .into_iter()
+            .map(|label| (label.payment, label.scenario))
+            .collect();
+        let attempt = |row| match row {
+            HistoryRow::Transfer(transfer) => Some(Attempt {
+                scenario: scenarios.get(&transfer.payment).copied(),
+                transfer,
+            }),
+            _ => None,
+        };
+        book.take_rows().into_iter().filter_map(attempt).collect()
     }
 
     /// One day of everybody's life, the fraudsters' too.

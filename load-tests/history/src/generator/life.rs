@@ -16,6 +16,8 @@ const BANKS: [&str; 8] = ["AN", "BO", "CE", "DU", "EL", "FA", "GI", "HU"];
 const BRANCHES: u32 = 77;
 /// From so many on nobody new is paid.
 const CONTACTS_MAX: usize = 4;
+/// How often somebody is looked for who can pay.
+const PAYERS_TRIED: usize = 50;
 const STATEMENT_FEE: i64 = 1_460;
 /// The smallest amount that is paid: recorded amounts are multiples of it, as the bank rounds to it.
 const SMALLEST: i64 = 10;
@@ -136,7 +138,7 @@ impl Life {
                 0
             },
             salary_day: self.random.random_range(1..=28),
-            orders: self.orders(),
+            orders: self.monthly_orders(),
             contacts: Vec::new(),
             pays_fee: self.one_in(2),
             bank: self.bank(),
@@ -213,7 +215,7 @@ impl Life {
     }
 
     /// Draws what a new account pays every month.
-    fn orders(&mut self) -> Vec<Order> {
+    fn monthly_orders(&mut self) -> Vec<Order> {
         let mut orders = Vec::new();
         for purpose in &PURPOSES {
             if self.random.random_range(0..1_000_u32) >= purpose.per_mille {
@@ -274,7 +276,7 @@ impl Life {
     }
 
     /// The orders between accounts of the bank, as they are in force now.
-    pub(super) fn into_orders(mut self, book: &Book, source: &str) -> Vec<StandingOrder> {
+    pub(super) fn orders(&mut self, book: &Book, source: &str) -> Vec<StandingOrder> {
         let mut orders = Vec::new();
         for account in 0..self.plans.len() {
             for number in 0..self.plans[account].orders.len() {
@@ -344,6 +346,22 @@ impl Life {
             (Some(to), Some(amount)) if book.has_room(to) => drop(book.transfer(account, to, amount)),
             _ => self.deposit(book, account),
         }
+    }
+
+    /// Somebody pays somebody; false when nobody is found who can.
+    pub(super) fn pay_somebody(&mut self, book: &mut Book) -> bool {
+        for _ in 0..PAYERS_TRIED {
+            let account = self.any_account();
+            let to = self.contact(account);
+            if let (Some(to), Some(amount)) = (to, self.affordable(book, account, 500_000))
+                && book.has_room(account)
+                && book.has_room(to)
+            {
+                drop(book.transfer(account, to, amount));
+                return true;
+            }
+        }
+        false
     }
 
     fn pay_by_card(&mut self, book: &mut Book, account: usize, day: u32) {

@@ -19,7 +19,7 @@ use rand_chacha::ChaCha8Rng;
 
 pub use self::fraud::FraudWanted;
 use self::{book::Book, fraud::Fraudsters, life::Life};
-use crate::{FraudLabel, Header, History, Labels};
+use crate::{Header, History, Labels, Scenario, Transfer};
 
 /// Raised when the same seed comes to other rows than before: they must not meet those in a ledger.
 const GENERATION: &str = "third generation";
@@ -55,7 +55,9 @@ impl Default for Config {
 /// in one ledger.
 pub fn generate(seed: u64, config: &Config) -> History {
     let header = Header::new(source(seed, config, None), crate::berka::czk());
-    live(seed, config, header, Life::live)
+    let (mut life, mut book) = live(seed, config, &header, Life::live);
+    let orders = life.orders(&book, &header.source);
+    History::from_rows(header, book.take_rows()).with_orders(orders)
 }
 
 /// A history in which some payments are fraud.
@@ -63,11 +65,34 @@ pub fn generate(seed: u64, config: &Config) -> History {
 pub struct Labelled {
     pub history: History,
     pub labels: Labels,
+    /// What people want to pay on the day after the history, in order. None of it has happened.
+    pub next: Vec<Attempt>,
+}
+
+/// A payment that somebody wants to make.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// As it would be if all before it were made.
+    pub transfer: Transfer,
+    /// None: it is honest.
+    pub scenario: Option<Scenario>,
+}
+
+/// How many payments are wanted on the day after a history.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NextDay {
+    pub honest: u32,
+    pub frauds: u32,
 }
 
 /// Generates a history in which some of the payments between accounts are fraud. All of these payments have a time of day then;
 /// otherwise it is like those of [`generate`], of which it never is a part: its source names the fraud too.
 pub fn generate_with_fraud(seed: u64, config: &Config, wanted: FraudWanted) -> Labelled {
+    generate_with_next_day(seed, config, wanted, NextDay::default())
+}
+
+/// The same, with what people want to pay on the day after it.
+pub fn generate_with_next_day(seed: u64, config: &Config, wanted: FraudWanted, next: NextDay) -> Labelled {
     let frauds = match wanted {
         FraudWanted::Payments(frauds) => frauds,
         FraudWanted::BasisPoints(share) => {
@@ -78,15 +103,27 @@ pub fn generate_with_fraud(seed: u64, config: &Config, wanted: FraudWanted) -> L
         }
     };
     let header = Header::timed(source(seed, config, Some(frauds)), crate::berka::czk());
-    let source = header.source.clone();
     let mut fraudsters = Fraudsters::new(seed, config, frauds);
-    let history = live(seed, config, header, |life, book, day| {
+    let (mut life, mut book) = live(seed, config, &header, |life, book, day| {
         fraudsters.live(life, book, day);
     });
-    let labels: Vec<FraudLabel> = fraudsters.into_labels();
+    let orders = life.orders(&book, &header.source);
+    let labels = fraudsters.take_labels();
+    let rows = book.take_rows();
+    let next = match config.start.checked_add_days(Days::new(config.days.into())) {
+        Some(date) => {
+            book.begin_day(date);
+            fraudsters.attempts(&mut life, &mut book, config.days, next)
+        }
+        None => Vec::new(),
+    };
     Labelled {
-        history,
-        labels: Labels { source, labels },
+        labels: Labels {
+            source: header.source.clone(),
+            labels,
+        },
+        history: History::from_rows(header, rows).with_orders(orders),
+        next,
     }
 }
 
@@ -94,9 +131,9 @@ pub fn generate_with_fraud(seed: u64, config: &Config, wanted: FraudWanted) -> L
 fn live(
     seed: u64,
     config: &Config,
-    header: Header,
+    header: &Header,
     mut live_day: impl FnMut(&mut Life, &mut Book, u32),
-) -> History {
+) -> (Life, Book) {
     let mut book = Book::new(&header.source, header.currency);
     let mut life = Life::new(ChaCha8Rng::seed_from_u64(seed), config);
     for day in 0..config.days {
@@ -106,8 +143,7 @@ fn live(
         book.begin_day(date);
         live_day(&mut life, &mut book, day);
     }
-    let orders = life.into_orders(&book, &header.source);
-    History::from_rows(header, book.into_rows()).with_orders(orders)
+    (life, book)
 }
 
 /// `synthetic-<seed>-<digest of the configuration>`

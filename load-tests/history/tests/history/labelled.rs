@@ -7,8 +7,8 @@ use std::{
 
 use chrono::{NaiveDateTime, Timelike};
 use tributary_history::{
-    Config, FraudWanted, HistoryRow, Labelled, Labels, Scenario, Transfer, generate, generate_with_fraud,
-    open_history,
+    Config, FraudWanted, HistoryRow, Labelled, Labels, NextDay, Scenario, Transfer, generate,
+    generate_with_fraud, generate_with_next_day, open_history,
 };
 
 fn config() -> Config {
@@ -233,6 +233,29 @@ fn each_scenario_has_its_shape() {
             "{row:?}"
         );
     }
+}
+
+#[test]
+fn the_day_after_has_what_people_want_to_pay_and_changes_nothing_before() {
+    let next = NextDay {
+        honest: 80,
+        frauds: 30,
+    };
+    let with = generate_with_next_day(9, &config(), FraudWanted::BasisPoints(200), next);
+    let without = generate_with_fraud(9, &config(), FraudWanted::BasisPoints(200));
+    assert_eq!(with.labels, without.labels);
+    assert_eq!(with.history.orders, without.history.orders);
+    assert_eq!(transfers(&with), transfers(&without));
+    assert!(without.next.is_empty());
+    let frauds = with.next.iter().filter(|attempt| attempt.scenario.is_some());
+    assert_eq!((with.next.len(), frauds.count()), (110, 30));
+    let after = with.history.statistics.last.unwrap();
+    assert!(with.next.iter().all(|attempt| attempt.transfer.date > after));
+    assert!(
+        with.next
+            .windows(2)
+            .all(|pair| pair[0].transfer.time <= pair[1].transfer.time)
+    );
 }
 
 #[test]

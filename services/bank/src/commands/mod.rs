@@ -15,6 +15,7 @@ pub(crate) mod pii;
 mod place;
 mod reconcile;
 pub(crate) mod replay;
+mod screening;
 pub(crate) mod service;
 pub(crate) mod simulate;
 pub(crate) mod test;
