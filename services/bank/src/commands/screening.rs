@@ -308,7 +308,7 @@ impl Sum {
 }
 
 fn told(tried: &[(&Attempt, &Attempted)], decisions: &Decisions, brokers: &str, api: &str) -> Vec<String> {
-    let [mut declined, mut reviewed, mut other, mut lost, mut all] = <[Sum; 5]>::default(); 5].map(|_: Option<()>| Sum::default());
+    let [mut declined, mut reviewed, mut other, mut lost, mut all] = <[Sum; 5]>::default();
     let (mut honest, mut honest_reviewed, mut honest_declined) = (0_u64, 0_u64, 0_u64);
     let mut example: Option<(&Attempt, &PaymentDecided)> = None;
     let mut currency = None;
