@@ -19,9 +19,10 @@ pub fn page(title: &str, about: &str, body: &str) -> String {
          body {{ font: 15px/1.5 system-ui, sans-serif; max-width: 900px; margin: 2em auto; color: #222 }}\
          pre {{ background: #f6f6f4; padding: 1em; overflow-x: auto; font-size: 13px }}\
          h2 {{ margin-top: 2em; border-top: 1px solid #ddd; padding-top: 1em }}\
-         table {{ border-collapse: collapse; font-variant-numeric: tabular-nums }}\
+         table {{ border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums }}\
          td, th {{ padding: 2px 12px; text-align: right; border-bottom: 1px solid #eee }}\
          td:first-child, th:first-child {{ text-align: left }}\
+         td:nth-child(-n+3) {{ white-space: nowrap }}\
          svg {{ max-width: 100%; height: auto; margin-top: 1.5em }}\
          .legend {{ margin: 0 0 0 64px; font-size: 13px }} .legend span {{ margin-right: 1.5em; white-space: nowrap }}\
          .legend i {{ display: inline-block; width: 16px; height: 3px; margin-right: 6px; vertical-align: middle }}</style></head><body>\n<h1>{title}</h1>\n<pre>{about}</pre>\n{body}</body></html>\n",

@@ -156,7 +156,4 @@ fn the_retail_rules_catch_most_fraud_and_bother_few() {
     );
     assert!(former.after.caught.payments < former.before.caught.payments);
     assert!(former.changed.newly_let_through.payments.fraud.payments > 0);
-    if let Some(path) = std::env::var_os("BACKTEST_PAGE") {
-        std::fs::write(path, tributary_fraud_backtest::page(&former).unwrap()).unwrap();
-    }
 }
