@@ -24,6 +24,14 @@ pub enum HistoryError {
     NoTransactions(PathBuf),
     #[error("{0}: the file changed while it was read")]
     Changed(Position),
+    #[error("{path}: the labels are of {found}, the history is of {expected}")]
+    LabelsOfAnother {
+        path: PathBuf,
+        found: String,
+        expected: String,
+    },
+    #[error("{position}: {what}")]
+    BadLabel { position: Position, what: &'static str },
 }
 
 impl HistoryError {
@@ -38,6 +46,8 @@ impl HistoryError {
             Self::UnknownKind(_) => "HISTORY_UNKNOWN_KIND",
             Self::NoTransactions(_) => "HISTORY_NO_TRANSACTIONS",
             Self::Changed(_) => "HISTORY_CHANGED",
+            Self::LabelsOfAnother { .. } => "HISTORY_LABELS_OF_ANOTHER",
+            Self::BadLabel { .. } => "HISTORY_BAD_LABEL",
         }
     }
 }
@@ -176,7 +186,7 @@ pub enum Fault {
     AlreadyOpen,
     #[error("the sequence is not above the account's last one")]
     Sequence,
-    #[error("the date lies before that of the account's last row")]
+    #[error("date or time lie before those of the account's last row")]
     DateOrder,
     #[error("the amount must be positive here")]
     NotPositive,

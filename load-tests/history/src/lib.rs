@@ -20,13 +20,17 @@ mod fault;
 pub mod format;
 mod generator;
 mod history;
+mod labels;
 mod lines;
 mod model;
 mod statistics;
 
 pub use fault::{BadRow, Fault, HistoryError, Parked, Position};
-pub use generator::{Config, generate};
+pub use generator::{
+    Attempt, Config, FraudWanted, Labelled, NextDay, generate, generate_with_fraud, generate_with_next_day,
+};
 pub use history::{History, LocatedRows, Rows, open_history};
+pub use labels::{ConfirmedBy, FraudLabel, FraudTally, Labels, Scenario};
 pub use lines::{Line, Lines};
 pub use model::{
     Contra, Counterparty, FORMAT_VERSION, Header, HistoryRow, OPENING_SEQUENCE, Open, POSITION_MAX, Posting,

@@ -1,11 +1,15 @@
 //! The rows of a history: what happened to whose account, on which day, in which order.
 
-use chrono::{Datelike, NaiveDate};
+use chrono::{Datelike, NaiveDate, NaiveTime};
 use serde::{Deserialize, Serialize};
 use tributary_money::Currency;
 
-/// Version of the format that this crate writes. It reads the earlier one, too, which has no standing orders.
-pub const FORMAT_VERSION: u32 = 2;
+/// Newest version of the format, whose transfers may say at what time they were made. All earlier ones are read as well: 2 has no
+/// times, 1 no standing orders either.
+pub const FORMAT_VERSION: u32 = 3;
+
+/// What a history without times is written as.
+const UNTIMED_VERSION: u32 = 2;
 
 /// Sequence of every [`Open`] row. It lies below all others, so that an account that an earlier period has opened
 /// is not opened, nor given an opening balance, a second time.
@@ -42,12 +46,20 @@ pub struct Header {
 }
 
 impl Header {
-    /// A header of the current version.
+    /// The header of a history without times.
     pub fn new(source: impl Into<String>, currency: Currency) -> Self {
         Self {
-            tributary_history: FORMAT_VERSION,
+            tributary_history: UNTIMED_VERSION,
             source: source.into(),
             currency,
+        }
+    }
+
+    /// The header of a history whose transfers have times.
+    pub fn timed(source: impl Into<String>, currency: Currency) -> Self {
+        Self {
+            tributary_history: FORMAT_VERSION,
+            ..Self::new(source, currency)
         }
     }
 }
@@ -201,6 +213,9 @@ pub struct Transfer {
     /// The payment's name at the source.
     pub payment: String,
     pub date: NaiveDate,
+    /// Time of day at which it was made, on the bank's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<NaiveTime>,
     /// The debtor's account, and the row's sequence there.
     pub from: String,
     pub from_sequence: u64,

@@ -22,5 +22,5 @@ pub enum LoadError {
     #[error("processes can't be looked at: {0}")]
     Machine(String),
     #[error("a plot: {0}")]
-    Plot(String),
+    Plot(#[from] tributary_plots::PlotError),
 }

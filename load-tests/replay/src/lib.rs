@@ -3,8 +3,11 @@
 //! - [`replay`]: sends every row as a command and follows what becomes of it.
 //! - [`set_up_orders`]: the standing orders that are in force at the history's end.
 //! - [`Reconciliation`]: holds what the topic and PostgreSQL say against the history, row by row and in sums.
+//! - [`attempt_payments`]: what people want to pay on the day after it, as payments; [`assessments`]: what they have paid, for the
+//!   fraud service to learn their habits from.
 //! - [`export`]: writes a log as a history.
 
+mod attempts;
 mod clock;
 mod command;
 mod entry;
@@ -21,6 +24,7 @@ mod run;
 mod schedule;
 mod topic;
 
+pub use attempts::{Assessment, Attempted, assessments, attempt_payments};
 pub use clock::Moment;
 pub use command::{RowCommand, RowFault, Translator, account_id, command_id, gl_account};
 pub use entry::Entry;

@@ -45,6 +45,13 @@ pub(crate) struct Errand {
     pub(crate) booking_date: chrono::NaiveDate,
 }
 
+/// What a person says of a payment that waits for one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Review {
+    Approve,
+    Reject,
+}
+
 /// How a transfer ended.
 #[derive(Debug)]
 pub(crate) struct Paid {
@@ -92,7 +99,8 @@ impl Payer {
                     let errand = taken.lock().unwrap_or_else(PoisonError::into_inner).recv();
                     // Nobody sends or listens any more once the replay has ended.
                     let Ok(errand) = errand else { return };
-                    if tell.send(api.pay(&errand)).is_err() {
+                    // A person has decided that when it happened.
+                    if tell.send(api.pay(&errand, Review::Approve)).is_err() {
                         return;
                     }
                 }
@@ -183,7 +191,8 @@ impl Api {
         }
     }
 
-    fn pay(&self, errand: &Errand) -> Result<Paid, ApiError> {
+    /// Asks for a payment and follows it until it has ended.
+    pub(crate) fn pay(&self, errand: &Errand, review: Review) -> Result<Paid, ApiError> {
         let body = json!({
             "customer": errand.customer.0,
             "debtor": errand.debtor.0,
@@ -196,11 +205,11 @@ impl Api {
         let answer = self.answered(|| self.post("/v1/payments", &key, &body))?;
         let known_before = answer.status == 200;
         let (payment, refused) = match answer.status {
-            200 | 201 => self.follow(payment_of(answer.text("payment_id")), Some(answer))?,
+            200 | 201 => self.follow(payment_of(answer.text("payment_id")), Some(answer), review)?,
             202 => {
                 let resource = answer.text("resource");
                 let id = resource.rsplit('/').next().unwrap_or_default();
-                self.follow(payment_of(id), None)?
+                self.follow(payment_of(id), None, review)?
             }
             400..=499 => (PaymentId(errand.row.0), Some(answer.refused())),
             _ => return Err(answer.unexpected("a payment")),
@@ -218,6 +227,7 @@ impl Api {
         &self,
         payment: PaymentId,
         mut seen: Option<Answer>,
+        review: Review,
     ) -> Result<(PaymentId, Option<Refused>), ApiError> {
         let address = format!("/v1/payments/{payment}");
         let since = Moment::now();
@@ -235,7 +245,7 @@ impl Api {
             match state {
                 "completed" => return Ok((payment, None)),
                 "rejected" | "returned" => return Ok((payment, Some(answer.refused()))),
-                "in-review" => self.approve(&address, payment)?,
+                "in-review" => self.review(&address, payment, review)?,
                 state if since.elapsed() > PATIENCE => {
                     let state = state.to_owned();
                     return Err(ApiError::Unended { payment, state });
@@ -246,14 +256,18 @@ impl Api {
         }
     }
 
-    fn approve(&self, address: &str, payment: PaymentId) -> Result<(), ApiError> {
-        let body = json!({ "decision": "approve", "reason": "recorded-history" });
-        let key = format!("approve-{payment}");
+    fn review(&self, address: &str, payment: PaymentId, review: Review) -> Result<(), ApiError> {
+        let (decision, reason) = match review {
+            Review::Approve => ("approve", "recorded-history"),
+            Review::Reject => ("reject", "known-fraud"),
+        };
+        let body = json!({ "decision": decision, "reason": reason });
+        let key = format!("{decision}-{payment}");
         let answer = self.answered(|| self.post(&format!("{address}/review"), &key, &body))?;
         match answer.status {
             // 422: somebody else was faster.
             200..=299 | 422 => Ok(()),
-            _ => Err(answer.unexpected("an approval")),
+            _ => Err(answer.unexpected("a review")),
         }
     }
 

@@ -16,3 +16,4 @@ pub use payees::{FraudPayees, Payees};
 pub use refusal::CODES;
 pub use rules::{RuleSet, RulesRefused};
 pub use seen::features;
+pub use verdict::{Verdict, decide_again};

@@ -1,9 +1,12 @@
 //! What rules and model come to together.
 
-use tributary_contracts::fraud::{Contribution, FraudDecision, Real};
-use tributary_fraud_domain::Model;
+use tributary_contracts::fraud::{Contribution, FraudDecision, PaymentDecided, Real};
+use tributary_fraud_domain::{Model, PaymentRefused};
 
-use crate::rules::{Facts, RuleSet};
+use crate::{
+    rules::{Facts, RuleSet},
+    seen,
+};
 
 /// Features that an event names of those that moved the score.
 const CONTRIBUTIONS_MAX: usize = 5;
@@ -11,9 +14,25 @@ const CONTRIBUTIONS_MAX: usize = 5;
 /// Features that are reasons, where the score decides.
 const REASONS_OF_SCORE_MAX: usize = 3;
 
-pub(crate) struct Verdict {
-    pub(crate) decision: FraudDecision,
-    pub(crate) contributions: Vec<Contribution>,
+/// A decision, and what moved its score.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    pub decision: FraudDecision,
+    pub contributions: Vec<Contribution>,
+}
+
+/// Decides once more on a payment, from the features that its event has recorded: by the versions of then to the bit what was
+/// decided then. The event doesn't name the debtor, so no rule may look at it ([`RuleSet::looks_at`]).
+///
+/// # Errors
+/// When the event names an amount or a time that the service would have refused.
+pub fn decide_again(
+    decided: &PaymentDecided,
+    rules: &RuleSet,
+    model: Option<&Model>,
+) -> Result<Verdict, PaymentRefused> {
+    let features = seen::features(decided)?;
+    Ok(of(rules, model, Facts::recorded(decided, &features)))
 }
 
 pub(crate) fn of(rules: &RuleSet, model: Option<&Model>, facts: Facts<'_>) -> Verdict {

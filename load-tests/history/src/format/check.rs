@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use chrono::NaiveDate;
+use chrono::{NaiveDate, NaiveTime};
 use tributary_money::Currency;
 
 use super::{FormatReader, Line, StoredHistory};
@@ -72,6 +72,8 @@ struct Account {
     currency: Currency,
     sequence: u64,
     date: NaiveDate,
+    /// Of the last transfer of that day, where transfers have times.
+    time: Option<NaiveTime>,
     balance: i64,
     /// What is left of each hold.
     holds: HashMap<String, i64>,
@@ -183,6 +185,7 @@ impl Checker {
             currency: row.currency,
             sequence: crate::OPENING_SEQUENCE,
             date: row.date,
+            time: None,
             balance: row.opening_balance,
             holds: HashMap::new(),
             hold_names: HashSet::new(),
@@ -203,10 +206,14 @@ impl Checker {
             return Err(Fault::CurrencyMismatch);
         }
         let amount = positive(row.amount)?;
+        if from.is_past(row) || to.is_past(row) {
+            return Err(Fault::DateOrder);
+        }
         let debited = from.moved(row.from_sequence, row.date, -amount, row.from_balance_after)?;
         let credited = to.moved(row.to_sequence, row.date, amount, row.to_balance_after)?;
         debited.settle_into(from);
         credited.settle_into(to);
+        (from.time, to.time) = (row.time, row.time);
         Ok(())
     }
 }
@@ -220,11 +227,19 @@ struct Moved {
 
 impl Moved {
     fn settle_into(self, account: &mut Account) {
+        if self.date != account.date {
+            account.time = None;
+        }
         (account.sequence, account.date, account.balance) = (self.sequence, self.date, self.balance);
     }
 }
 
 impl Account {
+    /// Whether a transfer's time lies before that of the account's last one of the same day.
+    fn is_past(&self, row: &Transfer) -> bool {
+        row.date == self.date && row.time.is_some() && row.time < self.time
+    }
+
     fn moved(
         &self,
         sequence: u64,

@@ -24,6 +24,9 @@ const LINE_LENGTH_MAX: usize = 64 * 1024;
 /// The first version that has standing orders.
 const ORDERS_SINCE: u32 = 2;
 
+/// The first version whose transfers have times.
+const TIMES_SINCE: u32 = 3;
+
 /// Reads a file of the format as a stream. Each row is looked at by itself only; [`crate::open_history`] checks that
 /// the rows go together.
 pub struct FormatReader {
@@ -32,6 +35,9 @@ pub struct FormatReader {
     lines: Lines<Box<dyn BufRead>>,
     version: u32,
 }
+
+/// What is said of a line whose fields are not those of its row.
+const UNKNOWN_FIELD: &str = "a field is missing, unknown or of the wrong type";
 
 /// What a line below the header says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +62,9 @@ impl Line {
     fn parse(text: &str, version: u32) -> Result<Self, (Fault, Vec<String>)> {
         // Orders are few: a line is taken for a row first.
         let error = match serde_json::from_str(text) {
+            Ok(HistoryRow::Transfer(row)) if row.time.is_some() && version < TIMES_SINCE => {
+                return Err((Fault::Format(UNKNOWN_FIELD.to_owned()), vec![row.from, row.to]));
+            }
             Ok(row) => return Ok(Self::Row(row)),
             Err(error) => error,
         };
@@ -178,7 +187,7 @@ fn malformed(text: &str, error: &serde_json::Error) -> (Fault, Vec<String>) {
     };
     let accounts = accounts.iter().filter_map(text).collect();
     let what = match error.classify() {
-        serde_json::error::Category::Data => "a field is missing, unknown or of the wrong type".to_owned(),
+        serde_json::error::Category::Data => UNKNOWN_FIELD.to_owned(),
         _ => format!("no JSON from column {}", error.column()),
     };
     (Fault::Format(what), accounts)

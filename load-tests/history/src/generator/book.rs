@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::NaiveDate;
+use chrono::{NaiveDate, NaiveTime};
 use tributary_money::Currency;
 
 use crate::{
@@ -18,6 +18,8 @@ pub(super) struct Book {
     source: String,
     currency: Currency,
     today: NaiveDate,
+    /// Seconds of the day, where transfers are to have times.
+    clock_s: Option<u32>,
     accounts: Vec<Account>,
     rows: Vec<HistoryRow>,
     references: u64,
@@ -56,6 +58,7 @@ impl Book {
             source: source.to_owned(),
             currency,
             today,
+            clock_s: None,
             accounts,
             rows,
             references: 0,
@@ -66,6 +69,11 @@ impl Book {
         self.today = date;
     }
 
+    /// From now on transfers have times. Within a day the clock is only put forward.
+    pub(super) fn set_clock(&mut self, second_of_day: u32) {
+        self.clock_s = Some(second_of_day);
+    }
+
     pub(super) fn today(&self) -> NaiveDate {
         self.today
     }
@@ -74,8 +82,9 @@ impl Book {
         self.rows.len()
     }
 
-    pub(super) fn into_rows(self) -> Vec<HistoryRow> {
-        self.rows
+    /// The rows so far; those that come are counted from none.
+    pub(super) fn take_rows(&mut self) -> Vec<HistoryRow> {
+        std::mem::take(&mut self.rows)
     }
 
     pub(super) fn name(&self, account: usize) -> &str {
@@ -149,16 +158,19 @@ impl Book {
         }));
     }
 
-    /// Moves money that `from` has. The two must differ.
-    pub(super) fn transfer(&mut self, from: usize, to: usize, amount: i64) {
+    /// Moves money that `from` has, and gives the payment's name. The two must differ.
+    pub(super) fn transfer(&mut self, from: usize, to: usize, amount: i64) -> String {
         let number = self.next_reference();
         let payment = format!("{}/payment/{number}", self.source);
         let (from_sequence, to_sequence) = (self.next_sequence(from), self.next_sequence(to));
         self.accounts[from].balance -= amount;
         self.accounts[to].balance += amount;
         self.rows.push(HistoryRow::Transfer(Transfer {
-            payment,
+            payment: payment.clone(),
             date: self.today,
+            time: self
+                .clock_s
+                .and_then(|second| NaiveTime::from_num_seconds_from_midnight_opt(second, 0)),
             from: self.accounts[from].name.clone(),
             from_sequence,
             to: self.accounts[to].name.clone(),
@@ -167,6 +179,7 @@ impl Book {
             from_balance_after: Some(self.accounts[from].balance),
             to_balance_after: Some(self.accounts[to].balance),
         }));
+        payment
     }
 
     /// Holds money that the account has, and gives the hold's number.

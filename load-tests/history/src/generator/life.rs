@@ -16,6 +16,8 @@ const BANKS: [&str; 8] = ["AN", "BO", "CE", "DU", "EL", "FA", "GI", "HU"];
 const BRANCHES: u32 = 77;
 /// From so many on nobody new is paid.
 const CONTACTS_MAX: usize = 4;
+/// How often somebody is looked for who can pay.
+const PAYERS_TRIED: usize = 50;
 const STATEMENT_FEE: i64 = 1_460;
 /// The smallest amount that is paid: recorded amounts are multiples of it, as the bank rounds to it.
 const SMALLEST: i64 = 10;
@@ -25,7 +27,7 @@ const DEBIT_RATE: i64 = 1_800;
 
 pub(super) struct Life {
     random: ChaCha8Rng,
-    plans: Vec<Plan>,
+    pub(super) plans: Vec<Plan>,
     open_holds: Vec<CardHold>,
     /// Rows to be spread over the days; the burst of a month's end on the last day comes on top.
     rows_wanted: u64,
@@ -37,14 +39,14 @@ pub(super) struct Life {
 }
 
 /// What comes every month.
-struct Plan {
-    owner: usize,
+pub(super) struct Plan {
+    pub(super) owner: usize,
     /// Income by transfer; 0 when the customer lives on cash.
     salary: i64,
     salary_day: u32,
-    orders: Vec<Order>,
+    pub(super) orders: Vec<Order>,
     /// Accounts of others that this one pays, and is paid by, again and again.
-    contacts: Vec<usize>,
+    pub(super) contacts: Vec<usize>,
     pays_fee: bool,
     bank: usize,
 }
@@ -84,22 +86,39 @@ impl Life {
 
     /// One day of everybody's life.
     pub(super) fn live(&mut self, book: &mut Book, day: u32) {
+        self.open_accounts(book, day);
+        let wanted = self.work(book, day);
+        for _ in 0..wanted.saturating_sub(book.rows() as u64) {
+            if !self.act_until(book, day, wanted) {
+                break;
+            }
+        }
+    }
+
+    /// Opens those accounts that there are on this day.
+    pub(super) fn open_accounts(&mut self, book: &mut Book, day: u32) {
         while self.plans.len() < self.accounts_by(day) as usize {
             self.open_account(book);
         }
+    }
+
+    /// What the bank does by itself on a day. Gives the rows that there should be at its end.
+    pub(super) fn work(&mut self, book: &mut Book, day: u32) -> u64 {
         self.card_day(book, day);
         for account in 0..self.plans.len() {
             self.monthly(book, account);
         }
         self.account_days += self.plans.len() as u64;
-        let wanted = self.rows_wanted * self.account_days / self.account_days_in_all.max(1);
-        let missing = wanted.saturating_sub(book.rows() as u64);
-        for _ in 0..missing {
-            if book.rows() as u64 >= wanted || self.plans.is_empty() {
-                break;
-            }
+        self.rows_wanted * self.account_days / self.account_days_in_all.max(1)
+    }
+
+    /// Somebody does something, unless there are that many rows already, or nobody is there.
+    pub(super) fn act_until(&mut self, book: &mut Book, day: u32, wanted: u64) -> bool {
+        let acts = (book.rows() as u64) < wanted && !self.plans.is_empty();
+        if acts {
             self.act(book, day);
         }
+        acts
     }
 
     fn open_account(&mut self, book: &mut Book) {
@@ -119,7 +138,7 @@ impl Life {
                 0
             },
             salary_day: self.random.random_range(1..=28),
-            orders: self.orders(),
+            orders: self.monthly_orders(),
             contacts: Vec::new(),
             pays_fee: self.one_in(2),
             bank: self.bank(),
@@ -189,14 +208,14 @@ impl Life {
                 }
             }
             Payee::Account(to) if is_covered && book.has_room(account) && book.has_room(to) => {
-                book.transfer(account, to, amount);
+                drop(book.transfer(account, to, amount));
             }
             Payee::Account(_) | Payee::Firm | Payee::Person => {}
         }
     }
 
     /// Draws what a new account pays every month.
-    fn orders(&mut self) -> Vec<Order> {
+    fn monthly_orders(&mut self) -> Vec<Order> {
         let mut orders = Vec::new();
         for purpose in &PURPOSES {
             if self.random.random_range(0..1_000_u32) >= purpose.per_mille {
@@ -252,12 +271,12 @@ impl Life {
     }
 
     /// Whether they are accounts of two customers.
-    fn are_apart(&self, one: usize, other: usize) -> bool {
+    pub(super) fn are_apart(&self, one: usize, other: usize) -> bool {
         self.plans[one].owner != self.plans[other].owner
     }
 
     /// The orders between accounts of the bank, as they are in force now.
-    pub(super) fn into_orders(mut self, book: &Book, source: &str) -> Vec<StandingOrder> {
+    pub(super) fn orders(&mut self, book: &Book, source: &str) -> Vec<StandingOrder> {
         let mut orders = Vec::new();
         for account in 0..self.plans.len() {
             for number in 0..self.plans[account].orders.len() {
@@ -324,9 +343,25 @@ impl Life {
     fn transfer(&mut self, book: &mut Book, account: usize) {
         let to = self.contact(account);
         match (to, self.affordable(book, account, 500_000)) {
-            (Some(to), Some(amount)) if book.has_room(to) => book.transfer(account, to, amount),
+            (Some(to), Some(amount)) if book.has_room(to) => drop(book.transfer(account, to, amount)),
             _ => self.deposit(book, account),
         }
+    }
+
+    /// Somebody pays somebody; false when nobody is found who can.
+    pub(super) fn pay_somebody(&mut self, book: &mut Book) -> bool {
+        for _ in 0..PAYERS_TRIED {
+            let account = self.any_account();
+            let to = self.contact(account);
+            if let (Some(to), Some(amount)) = (to, self.affordable(book, account, 500_000))
+                && book.has_room(account)
+                && book.has_room(to)
+            {
+                drop(book.transfer(account, to, amount));
+                return true;
+            }
+        }
+        false
     }
 
     fn pay_by_card(&mut self, book: &mut Book, account: usize, day: u32) {

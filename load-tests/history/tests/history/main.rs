@@ -10,5 +10,6 @@ mod berka_1993;
 mod berka_faults;
 mod berka_small;
 mod generated;
+mod labelled;
 mod stored;
 mod support;

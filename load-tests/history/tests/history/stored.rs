@@ -281,7 +281,7 @@ fn a_file_that_is_no_history_is_refused() {
     );
     assert_eq!(open("a.jsonl", b"no json\n"), "HISTORY_BAD_HEADER");
     assert_eq!(
-        open("a.jsonl", b"{\"tributary_history\":3,\"what\":1}\n"),
+        open("a.jsonl", b"{\"tributary_history\":4,\"what\":1}\n"),
         "HISTORY_UNSUPPORTED_VERSION"
     );
     assert_eq!(open("a.csv", b"a;b\n"), "HISTORY_UNKNOWN_KIND");

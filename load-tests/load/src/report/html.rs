@@ -1,34 +1,19 @@
 //! A report as one page with plots, without anything to load from elsewhere.
 
-use plotters::{coord::Shift, prelude::*};
+use tributary_plots::{Line, escaped, plot, plot_named};
 
 use super::{Report, text};
 use crate::LoadError;
 
-const SIZE: (u32, u32) = (860, 300);
-
 /// What most plots go by.
 const SECONDS: &str = "seconds since the load began";
-
-/// A named line of points.
-type Line = (String, Vec<(f64, f64)>);
 
 /// The page for a load, or for the steps of a sweep.
 ///
 /// # Errors
 /// [`LoadError::Plot`] when a plot can't be drawn.
 pub fn page(title: &str, about: &str, reports: &[Report]) -> Result<String, LoadError> {
-    let mut html = format!(
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title><style>\
-         body {{ font: 15px/1.5 system-ui, sans-serif; max-width: 900px; margin: 2em auto; color: #222 }}\
-         pre {{ background: #f6f6f4; padding: 1em; overflow-x: auto; font-size: 13px }}\
-         h2 {{ margin-top: 2em; border-top: 1px solid #ddd; padding-top: 1em }}\
-         svg {{ max-width: 100%; height: auto; margin-top: 1.5em }}\
-         .legend {{ margin: 0 0 0 64px; font-size: 13px }} .legend span {{ margin-right: 1.5em; white-space: nowrap }}\
-         .legend i {{ display: inline-block; width: 16px; height: 3px; margin-right: 6px; vertical-align: middle }}</style></head><body>\n<h1>{title}</h1>\n<pre>{about}</pre>\n",
-        title = escaped(title),
-        about = escaped(about),
-    );
+    let mut html = String::new();
     if reports.len() > 1 {
         html += &steps(reports)?;
     }
@@ -40,13 +25,7 @@ pub fn page(title: &str, about: &str, reports: &[Report]) -> Result<String, Load
         );
         html += &plots(report)?;
     }
-    Ok(html + "</body></html>\n")
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
+    Ok(tributary_plots::page(title, about, &html))
 }
 
 fn steps(reports: &[Report]) -> Result<String, LoadError> {
@@ -182,80 +161,4 @@ fn memory(report: &Report) -> Vec<Line> {
         (name.clone(), used.collect())
     };
     report.processes.keys().map(line).collect()
-}
-
-/// One plot as SVG, with what each colour means below it.
-fn plot(title: &str, axes: (&str, &str), lines: &[Line]) -> Result<String, LoadError> {
-    plot_named(title, axes, lines, &[])
-}
-
-/// As [`plot`]; the first place of the x axis is 1, and bears the first name.
-fn plot_named(title: &str, axes: (&str, &str), lines: &[Line], names: &[&str]) -> Result<String, LoadError> {
-    let mut svg = String::new();
-    {
-        let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
-        draw(&area, title, axes, lines, names).map_err(|error| LoadError::Plot(error.to_string()))?;
-    }
-    let legend: String = lines
-        .iter()
-        .enumerate()
-        .map(|(number, (name, _))| {
-            let (r, g, b) = Palette99::pick(number).to_rgba().rgb();
-            let name = escaped(name);
-            format!("<span><i style=\"background: rgb({r},{g},{b})\"></i>{name}</span> ")
-        })
-        .collect();
-    Ok(format!("{svg}\n<p class=\"legend\">{legend}</p>\n"))
-}
-
-fn draw(
-    area: &DrawingArea<SVGBackend<'_>, Shift>,
-    title: &str,
-    (x_axis, y_axis): (&str, &str),
-    lines: &[Line],
-    names: &[&str],
-) -> Result<(), Box<dyn std::error::Error>> {
-    let points = || lines.iter().flat_map(|(_, points)| points);
-    let x_min = points().map(|point| point.0).fold(f64::INFINITY, f64::min);
-    let x_max = points().map(|point| point.0).fold(f64::NEG_INFINITY, f64::max);
-    let y_max = points().map(|point| point.1).fold(0.0, f64::max);
-    area.fill(&WHITE)?;
-    if !x_min.is_finite() || x_min >= x_max {
-        let style = ("sans-serif", 15).into_font();
-        area.draw(&Text::new(format!("{title}: nothing to draw"), (20, 20), style))?;
-        return Ok(area.present()?);
-    }
-    let mut chart = ChartBuilder::on(area)
-        .caption(title, ("sans-serif", 15))
-        .margin(8)
-        .x_label_area_size(34)
-        .y_label_area_size(64)
-        .build_cartesian_2d(x_min..x_max, 0.0..(y_max * 1.05).max(1e-3))?;
-    chart
-        .configure_mesh()
-        .light_line_style(WHITE)
-        .x_desc(x_axis)
-        .y_desc(y_axis)
-        .x_labels(if names.is_empty() { 11 } else { names.len() })
-        .x_label_formatter(&|x| label(*x, names))
-        .draw()?;
-    for (number, (_, points)) in lines.iter().enumerate() {
-        let colour = Palette99::pick(number).to_rgba();
-        chart.draw_series(LineSeries::new(points.iter().copied(), colour.stroke_width(2)))?;
-    }
-    Ok(area.present()?)
-}
-
-/// What stands at a place of the x axis.
-fn label(x: f64, names: &[&str]) -> String {
-    if names.is_empty() {
-        return format!("{}", (x * 10.0).round() / 10.0);
-    }
-    // Places are few, and count from one.
-    let place = x.round();
-    let name = names
-        .iter()
-        .zip(1..)
-        .find(|(_, number)| f64::from(*number) == place);
-    name.map_or_else(String::new, |(name, _)| (*name).to_owned())
 }

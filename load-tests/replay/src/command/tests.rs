@@ -175,6 +175,7 @@ fn a_transfer_is_sent_by_the_debtor_with_its_own_sequence() {
     let transfer = HistoryRow::Transfer(Transfer {
         payment: "p".into(),
         date: "1993-01-01".parse().unwrap(),
+        time: None,
         from: "berka/1".into(),
         from_sequence: 5,
         to: "berka/2".into(),

@@ -199,6 +199,7 @@ impl Ordering {
         let row = Transfer {
             payment: payment.to_string(),
             date,
+            time: None,
             from: self.accounts[debtor].id.to_string(),
             from_sequence,
             to: self.accounts[creditor].id.to_string(),

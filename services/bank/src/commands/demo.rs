@@ -12,12 +12,14 @@ use tributary_replay::{Moment, Through};
 use super::flow::Flow;
 use super::live::Live;
 use super::reconcile::{Target, open, replay_and_reconcile, tell};
+use super::screening::Screening;
 use crate::interrupt::Interrupt;
 
 /// Starts the whole bank, replays a history, reconciles it, and stays up until Ctrl-C.
 ///
 /// Without a PATH the history is generated: accounts with salaries, rents, cash, cards, internal transfers, standing orders,
 /// interest and fees, the same for the same seed. Orders that are in force at its end go on from today. A second run finds its rows posted and changes nothing.
+/// Then accounts of their own pay each other, and others are defrauded: how much of it the rules stop is told.
 #[derive(Args, Debug)]
 pub(crate) struct Demo {
     /// A history to replay instead of a generated one
@@ -34,6 +36,9 @@ pub(crate) struct Demo {
     /// Rows of the generated history, about
     #[arg(long, default_value_t = 15_000, conflicts_with = "path")]
     rows: u32,
+    /// Leave out the fraud: no rules are activated, and nobody tries to steal
+    #[arg(long)]
+    no_fraud: bool,
     /// Times the recorded speed, by the rows' days; else as fast as the ledger takes it
     #[arg(long, value_name = "N", value_parser = super::replay::speed)]
     speed: Option<f64>,
@@ -67,7 +72,7 @@ impl Demo {
         if let Ok(outcome) = &outcome {
             tell(outcome, self.json.as_ref())?;
             if !self.exit && !interrupt.asked() {
-                sound &= stay_up(&mut bank, &interrupt, since)?;
+                sound &= stay_up(&mut bank, &interrupt, since, !self.no_fraud)?;
             }
         }
         if let Some(ended) = bank.ended() {
@@ -98,7 +103,12 @@ impl Demo {
 }
 
 /// Until Ctrl-C or the end of a service. Returns whether the invariants held.
-fn stay_up(bank: &mut LocalBank, interrupt: &Interrupt, since: Moment) -> anyhow::Result<bool> {
+fn stay_up(
+    bank: &mut LocalBank,
+    interrupt: &Interrupt,
+    since: Moment,
+    with_fraud: bool,
+) -> anyhow::Result<bool> {
     super::up::describe(bank.stack());
     println!("  services   accounts, payments, fraud (both hops), read models and the checker,");
     println!("             all in this process");
@@ -107,6 +117,7 @@ fn stay_up(bank: &mut LocalBank, interrupt: &Interrupt, since: Moment) -> anyhow
     println!("             curl http://{api}/ready");
     let flow = Flow::start(bank.brokers(), bank.database_url())?;
     let mut first = true;
+    let mut screening = None;
     println!("Twenty accounts of their own pay each other. The bank is up until Ctrl-C.");
     let mut live = Live::start(&bank.brokers(), &bank.database_url())?;
     interrupt.wait_unless(|| {
@@ -117,11 +128,20 @@ fn stay_up(bank: &mut LocalBank, interrupt: &Interrupt, since: Moment) -> anyhow
                 "First payment completed {:.1} s after the start.",
                 since.elapsed().as_secs_f64()
             ));
+            if with_fraud {
+                screening = Some(Screening::start(bank.brokers(), format!("http://{}", bank.api())));
+            }
+        }
+        for line in screening.iter_mut().flat_map(Screening::told) {
+            live.say(&line);
         }
         live.has_failed() || flow.has_ended() || bank.ended().is_some()
     });
     live.clear();
     println!("Stopping.");
+    if let Some(screening) = screening {
+        screening.stop();
+    }
     flow.stop()?;
     live.finish()
 }

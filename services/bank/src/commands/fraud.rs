@@ -1,6 +1,7 @@
 //! `bank fraud`: the science behind the fraud service, offline, and what is asked of it while it runs. `docs/fraud.md`,
-//! `docs/fraud-service.md` and `docs/laundering.md` are the guides.
+//! `docs/fraud-service.md`, `docs/backtest.md` and `docs/laundering.md` are the guides.
 
+mod backtest;
 mod launder;
 mod stream;
 
@@ -11,6 +12,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, anyhow};
+use backtest::BacktestArguments;
 use chrono::NaiveDate;
 use clap::{Args, Subcommand};
 use launder::LaunderArguments;
@@ -36,6 +38,7 @@ enum FraudCommand {
     Evaluate(EvaluateArguments),
     Activate(Activate),
     Label(Label),
+    Backtest(BacktestArguments),
     Launder(LaunderArguments),
     Stream(StreamArguments),
 }
@@ -70,6 +73,7 @@ impl Fraud {
             FraudCommand::Evaluate(arguments) => arguments.run(),
             FraudCommand::Activate(activate) => activate.run(),
             FraudCommand::Label(label) => label.run(),
+            FraudCommand::Backtest(arguments) => arguments.run(),
             FraudCommand::Launder(arguments) => arguments.run(),
             FraudCommand::Stream(arguments) => arguments.run(),
         }

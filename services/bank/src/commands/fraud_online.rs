@@ -11,7 +11,7 @@ use tributary_contracts::codec::{self, Message, read_event};
 use tributary_contracts::envelope::{Channel, CommandEnvelope, Initiator};
 use tributary_contracts::fraud::{
     ActivateModel, ActivateRules, ConfirmFraud, FraudCommand, FraudEvent, LabelSource, PayeesCommand,
-    PayeesEvent, PaymentDecided, UseVersions, Version,
+    PayeesEvent, PaymentDecided, UseVersions, Version, VersionsUsed,
 };
 use tributary_contracts::partition::partition_of;
 use tributary_contracts::record::Outgoing;
@@ -86,53 +86,65 @@ impl Activate {
         };
         let (model, rules) = (self.model.as_ref().map(read), self.rules.as_ref().map(read));
         let (model, rules) = (model.transpose()?, rules.transpose()?);
-        // Here too, so that nothing goes to a single partition that all would refuse.
-        let version_of_model = match &model {
-            Some(artefact) => Some(version_of_model(artefact)?),
-            None => None,
-        };
-        let version_of_rules = match &rules {
-            Some(text) => {
-                let set = RuleSet::load(text).map_err(|error| anyhow!("{}: {error}", error.code()))?;
-                Some(set.version().clone())
-            }
-            None => None,
-        };
-        let partitions = Watermarks::connect(&self.brokers)?.partitions(FRAUD_INBOX.name)?;
-        let known: Vec<PayeesCommand> = partitions
-            .iter()
-            .flat_map(|&partition| {
-                let model = model
-                    .clone()
-                    .map(|artefact| ActivateModel { partition, artefact }.into());
-                let rules = rules
-                    .clone()
-                    .map(|rules| ActivateRules { partition, rules }.into());
-                model.into_iter().chain(rules)
-            })
-            .collect();
-        let known = known.into_iter().map(|command| (command.key(), command));
-        let _known: Vec<PayeesEvent> = ask(&self.brokers, FRAUD_PAYEES_INBOX, FRAUD_PAYEES_EVENTS, known)?;
-        let used = partitions.iter().map(|&partition| {
-            let command = FraudCommand::from(UseVersions {
-                partition,
-                rules: version_of_rules.clone(),
-                model: version_of_model.clone(),
-            });
-            (command.key(), command)
-        });
-        for event in ask(&self.brokers, FRAUD_INBOX, FRAUD_EVENTS, used)? {
-            if let FraudEvent::VersionsUsed(used) = event {
-                let model = match &used.versions.model {
-                    Some(model) => told(model),
-                    None => "none".to_owned(),
-                };
-                let rules = told(&used.versions.rules);
-                println!("partition {}: rules {rules}, model {model}", used.partition);
-            }
+        for used in activate(&self.brokers, model, rules)? {
+            let model = match &used.versions.model {
+                Some(model) => told(model),
+                None => "none".to_owned(),
+            };
+            let rules = told(&used.versions.rules);
+            println!("partition {}: rules {rules}, model {model}", used.partition);
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Lets a model's artefact, a set of rules, or both decide on what comes from now on. Gives what each partition goes by.
+pub(super) fn activate(
+    brokers: &str,
+    model: Option<String>,
+    rules: Option<String>,
+) -> anyhow::Result<Vec<VersionsUsed>> {
+    // Here too, so that nothing goes to a single partition that all would refuse.
+    let version_of_model = match &model {
+        Some(artefact) => Some(version_of_model(artefact)?),
+        None => None,
+    };
+    let version_of_rules = match &rules {
+        Some(text) => {
+            let set = RuleSet::load(text).map_err(|error| anyhow!("{}: {error}", error.code()))?;
+            Some(set.version().clone())
+        }
+        None => None,
+    };
+    let partitions = Watermarks::connect(brokers)?.partitions(FRAUD_INBOX.name)?;
+    let known: Vec<PayeesCommand> = partitions
+        .iter()
+        .flat_map(|&partition| {
+            let model = model
+                .clone()
+                .map(|artefact| ActivateModel { partition, artefact }.into());
+            let rules = rules
+                .clone()
+                .map(|rules| ActivateRules { partition, rules }.into());
+            model.into_iter().chain(rules)
+        })
+        .collect();
+    let known = known.into_iter().map(|command| (command.key(), command));
+    let _known: Vec<PayeesEvent> = ask(brokers, FRAUD_PAYEES_INBOX, FRAUD_PAYEES_EVENTS, known)?;
+    let used = partitions.iter().map(|&partition| {
+        let command = FraudCommand::from(UseVersions {
+            partition,
+            rules: version_of_rules.clone(),
+            model: version_of_model.clone(),
+        });
+        (command.key(), command)
+    });
+    let used: Vec<FraudEvent> = ask(brokers, FRAUD_INBOX, FRAUD_EVENTS, used)?;
+    let used = used.into_iter().filter_map(|event| match event {
+        FraudEvent::VersionsUsed(used) => Some(used),
+        _ => None,
+    });
+    Ok(used.collect())
 }
 
 fn version_of_model(artefact: &str) -> anyhow::Result<Version> {
@@ -153,23 +165,11 @@ impl Label {
         let decided = self
             .decided()?
             .with_context(|| format!("no decision on payment {} stands in the log", self.payment))?;
-        let command = PayeesCommand::from(ConfirmFraud {
-            payment_id: self.payment,
-            creditor: decided.creditor,
-            counted_at_s: decided.payee_seen.counted_at_s,
-            unusual: decided.customer_seen.unusual,
-            source: match self.by {
-                By::Analyst => LabelSource::Analyst,
-                By::Chargeback => LabelSource::Chargeback,
-            },
-        });
-        let asked = [(command.key(), command)];
-        let _confirmed: Vec<PayeesEvent> = ask(
-            &self.brokers,
-            FRAUD_PAYEES_INBOX,
-            FRAUD_PAYEES_EVENTS,
-            asked.into_iter(),
-        )?;
+        let source = match self.by {
+            By::Analyst => LabelSource::Analyst,
+            By::Chargeback => LabelSource::Chargeback,
+        };
+        confirm(&self.brokers, [(&decided, source)].into_iter())?;
         println!("payment {} is labelled as fraud", self.payment);
         Ok(ExitCode::SUCCESS)
     }
@@ -197,6 +197,25 @@ impl Label {
     }
 }
 
+/// Labels payments as fraud, by what their decisions say of them.
+pub(super) fn confirm<'d>(
+    brokers: &str,
+    frauds: impl Iterator<Item = (&'d PaymentDecided, LabelSource)>,
+) -> anyhow::Result<()> {
+    let commands = frauds.map(|(decided, source)| {
+        let command = PayeesCommand::from(ConfirmFraud {
+            payment_id: decided.payment_id,
+            creditor: decided.creditor,
+            counted_at_s: decided.payee_seen.counted_at_s,
+            unusual: decided.customer_seen.unusual,
+            source,
+        });
+        (command.key(), command)
+    });
+    let _confirmed: Vec<PayeesEvent> = ask(brokers, FRAUD_PAYEES_INBOX, FRAUD_PAYEES_EVENTS, commands)?;
+    Ok(())
+}
+
 /// Sends commands and awaits the event that each leads to. A refusal is an error; what else was sent counts all the same.
 fn ask<C: Message, E: Message>(
     brokers: &str,
@@ -213,29 +232,8 @@ fn ask<C: Message, E: Message>(
     let mut awaited = HashMap::new();
     for (number, (key, command)) in commands.enumerate() {
         let id = CommandId::named(&format!("operator/{now}/{key}/{number}"));
-        let partition = partition_of(key.as_bytes(), partitions)
-            .with_context(|| format!("there is no partition for {key}"))?;
-        let envelope = CommandEnvelope {
-            id,
-            correlation_id: id.0,
-            causation_id: None,
-            reply_to: None,
-            not_after: Some(now + TTL_MS),
-            initiator: Initiator {
-                actor: "operator".into(),
-                on_behalf_of: None,
-                channel: Channel::Branch,
-                branch: None,
-            },
-            data: &command,
-        };
-        let record = Outgoing {
-            topic: inbox.name,
-            partition,
-            key: key.into_bytes(),
-            headers: codec::headers(&id, "bank", command.ce_type(), None),
-            value: codec::encode(&envelope),
-        };
+        let record = outgoing(inbox, partitions, (id, now + TTL_MS), key, &command)?;
+        let partition = record.partition;
         producer.send(&record, number)?;
         awaited.insert(id, partition);
     }
@@ -269,4 +267,37 @@ fn ask<C: Message, E: Message>(
         }
     }
     Ok(told.into_values().collect())
+}
+
+/// A command of an operator as a record: its id, and until when it counts.
+pub(super) fn outgoing<C: Message>(
+    inbox: Topic,
+    partitions: i32,
+    (id, not_after): (CommandId, i64),
+    key: String,
+    command: &C,
+) -> anyhow::Result<Outgoing> {
+    let partition = partition_of(key.as_bytes(), partitions)
+        .with_context(|| format!("there is no partition for {key}"))?;
+    let envelope = CommandEnvelope {
+        id,
+        correlation_id: id.0,
+        causation_id: None,
+        reply_to: None,
+        not_after: Some(not_after),
+        initiator: Initiator {
+            actor: "operator".into(),
+            on_behalf_of: None,
+            channel: Channel::Branch,
+            branch: None,
+        },
+        data: command,
+    };
+    Ok(Outgoing {
+        topic: inbox.name,
+        partition,
+        key: key.into_bytes(),
+        headers: codec::headers(&id, "bank", command.ce_type(), None),
+        value: codec::encode(&envelope),
+    })
 }

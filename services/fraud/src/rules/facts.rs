@@ -5,7 +5,7 @@ use cel::{
     },
     context::VariableResolver,
 };
-use tributary_contracts::fraud::AssessPayee;
+use tributary_contracts::fraud::{AssessPayee, PaymentDecided};
 use tributary_fraud_domain::{FEATURES, FeatureVector};
 use tributary_money::Currency;
 
@@ -37,6 +37,18 @@ impl<'f> Facts<'f> {
             customer: command.customer.to_string(),
             debtor: command.debtor.to_string(),
             creditor: command.creditor.to_string(),
+            features,
+            score: None,
+        }
+    }
+
+    /// A payment that was decided on before. Its debtor isn't recorded.
+    pub(crate) fn recorded(decided: &PaymentDecided, features: &'f FeatureVector) -> Self {
+        Self {
+            currency: decided.currency,
+            customer: decided.customer.to_string(),
+            debtor: String::new(),
+            creditor: decided.creditor.to_string(),
             features,
             score: None,
         }

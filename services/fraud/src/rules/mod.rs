@@ -174,6 +174,13 @@ impl RuleSet {
         &self.version
     }
 
+    /// Whether a rule's expression has this fact or list in it.
+    pub fn looks_at(&self, name: &str) -> bool {
+        self.rules
+            .iter()
+            .any(|rule| rule.when.references().has_variable(name))
+    }
+
     /// A decline beats everything, an approval beats score and reviews; of these the stricter counts.
     pub(crate) fn apply(&self, facts: &Facts<'_>) -> Outcome {
         let scope = Scope {

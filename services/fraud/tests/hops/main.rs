@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod activation;
 #[cfg(test)]
+mod backtest;
+#[cfg(test)]
 mod bad_input;
 #[cfg(test)]
 mod deciding;
@@ -10,6 +12,8 @@ mod deciding;
 mod features;
 #[cfg(test)]
 mod labels;
+#[cfg(test)]
+mod retail;
 #[cfg(test)]
 mod skew;
 

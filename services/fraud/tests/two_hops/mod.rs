@@ -141,6 +141,25 @@ impl TwoHops {
         }
     }
 
+    /// The decision on the payment that was decided last.
+    pub(crate) fn last_decided(&self, id: PaymentId) -> Option<PaymentDecided> {
+        (0..PARTITIONS).find_map(|partition| {
+            let records = self
+                .broker
+                .read_committed(FRAUD_PAYEES_EVENTS.name, partition)
+                .unwrap();
+            match read_event::<StreamEvent<PayeesEvent>>(records.last()?)
+                .unwrap()
+                .data
+            {
+                StreamEvent::Service(PayeesEvent::PaymentDecided(decided)) if decided.payment_id == id => {
+                    Some(decided)
+                }
+                _ => None,
+            }
+        })
+    }
+
     pub(crate) fn decided(&self, id: PaymentId) -> Option<PaymentDecided> {
         let mut decided = self.payees_events().into_iter().filter_map(|event| match event {
             PayeesEvent::PaymentDecided(decided) if decided.payment_id == id => Some(decided),
