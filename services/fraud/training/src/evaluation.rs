@@ -10,7 +10,7 @@ use tributary_fraud_domain::{
 };
 
 use crate::{
-    BoostedTrees, Logistic, Table, TrainingError,
+    BoostedTrees, Logistic, RandomForest, Table, TrainingError, decision_tree,
     handbook::Transaction,
     metrics::{Scored, average_precision, card_precision, roc_auc},
     protocol::{Split, Weeks},
@@ -25,6 +25,9 @@ pub const LEAST_AVERAGE_PRECISION: f64 = 0.70;
 
 /// Places that an analyst has a day.
 const CARDS: usize = 100;
+
+/// Bins of boosted trees and of the decision tree.
+const BINS: usize = 4_095;
 
 /// Chapter 3 of the book, same weeks: model, ROC AUC, average precision, card precision at 100.
 const BOOK: [(&str, f64, f64, f64); 4] = [
@@ -47,6 +50,9 @@ pub struct Recipe {
 pub enum Learner {
     Logistic(Logistic),
     BoostedTrees(BoostedTrees),
+    RandomForest(RandomForest),
+    /// One tree of that depth.
+    DecisionTree(usize),
 }
 
 /// The models that are measured. All parameters were chosen on weeks before 2018-08-01, see `docs/fraud.md`.
@@ -60,9 +66,18 @@ pub fn recipes() -> Vec<Recipe> {
         learning_rate: 0.05,
         l2: 1.0,
         rows_per_leaf: 10,
-        bins: 4_095,
+        bins: BINS,
         fraud_weight: 1.0,
         rows_share: 1.0,
+        seed: 1,
+    });
+    let forest = Learner::RandomForest(RandomForest {
+        trees: 100,
+        leaves: 256,
+        rows_per_leaf: 1,
+        features_per_split: 4,
+        bins: 1_023,
+        fraud_weight: 1.0,
         seed: 1,
     });
     let recipe = |name, columns: &[usize], learner: &Learner| Recipe {
@@ -72,8 +87,11 @@ pub fn recipes() -> Vec<Recipe> {
     };
     vec![
         recipe("logistic-published", &published, &logistic),
+        recipe("decision-tree-published", &published, &Learner::DecisionTree(2)),
+        recipe("forest-published", &published, &forest),
         recipe("boosted-trees-published", &published, &boosted),
         recipe("logistic", &all, &logistic),
+        recipe("forest", &all, &forest),
         recipe(CHAMPION, &all, &boosted),
     ]
 }
@@ -215,6 +233,19 @@ pub fn train(
                 trees: fitted.trees,
             };
             (parameters.seed, Vec::new(), kind)
+        }
+        Learner::RandomForest(parameters) => {
+            let fitted = parameters.fit(&DatasetBase::new(table.records, table.targets))?;
+            let kind = Kind::Forest { trees: fitted.trees };
+            (parameters.seed, Vec::new(), kind)
+        }
+        Learner::DecisionTree(depth) => {
+            let tree = decision_tree(&DatasetBase::new(table.records, table.targets), *depth, BINS)?;
+            let kind = Kind::BoostedTrees {
+                base: 0.0,
+                trees: vec![tree],
+            };
+            (0, Vec::new(), kind)
         }
     };
     Ok(Trained {

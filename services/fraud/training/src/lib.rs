@@ -7,6 +7,7 @@ pub mod batch;
 mod boosted;
 mod error;
 mod evaluation;
+mod forest;
 pub mod handbook;
 pub mod laundering;
 mod logistic;
@@ -15,6 +16,7 @@ pub mod protocol;
 mod rows;
 pub mod stream;
 mod table;
+mod trees;
 
 pub use boosted::{BoostedTrees, FittedTrees};
 pub use error::TrainingError;
@@ -22,5 +24,6 @@ pub use evaluation::{
     CHAMPION, Champion, Counts, Evaluation, LEAST_AVERAGE_PRECISION, Learner, Recipe, Row, Source, evaluate,
     measure, payments, recipes, train,
 };
+pub use forest::{FittedForest, RandomForest, decision_tree};
 pub use logistic::{Logistic, train_logistic};
 pub use table::Table;
