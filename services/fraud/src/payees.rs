@@ -121,11 +121,11 @@ impl Service for FraudPayees {
         dead_letters: FRAUD_PAYEES_DLQ,
     };
 
-    const FOLD_VERSION: u32 = 1;
+    const FOLD_VERSION: u32 = 2;
 
     const GOLDEN: Golden = Golden {
-        schema: "202fd57f928df70fc1f139582c554180",
-        state: "24fb26b76913e5c779dd85c0e7fe1d1f",
+        schema: "df52c942f2ff2f3149add97d45856c73",
+        state: "d3632abee14907aed9c9b60c355bf1a5",
     };
 
     /// A payment is decided on once by its id, and its decision is told again.

@@ -13,7 +13,7 @@ use crate::{
     BoostedTrees, Logistic, RandomForest, Table, TrainingError, decision_tree,
     handbook::Transaction,
     metrics::{Scored, average_precision, card_precision, roc_auc},
-    protocol::{Split, Weeks},
+    protocol::{HISTORY_DAYS, Split, Weeks},
     stream, train_logistic,
 };
 
@@ -140,6 +140,8 @@ pub struct Champion {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Evaluation {
     pub train: Counts,
+    /// Days that the file has before the training: with less than 37 the windows of its first payments aren't full.
+    pub history_days: i64,
     /// Without the customers of whom a fraud is known.
     pub test: Counts,
     pub models: Vec<Row>,
@@ -159,6 +161,7 @@ pub fn evaluate(
     weeks: &Weeks,
     source: &Source,
 ) -> Result<Evaluation, TrainingError> {
+    weeks.covered_by(transactions)?;
     let split = weeks.split(transactions)?;
     let vectors = stream::features(transactions)?;
     let data = counts(transactions, &split.train, weeks.train_from, weeks.train_to());
@@ -202,6 +205,7 @@ pub fn evaluate(
     }
     Ok(Evaluation {
         train: data,
+        history_days: weeks.history_days(transactions),
         test: counts(transactions, &split.test, weeks.test_from, weeks.test_to()),
         models,
         book: book(),
@@ -335,6 +339,13 @@ impl fmt::Display for Evaluation {
                 frauds,
             } = counts;
             writeln!(f, "{what} {from} to {to}: {payments} payments, {frauds} frauds")?;
+        }
+        if self.history_days < HISTORY_DAYS {
+            writeln!(
+                f,
+                "the file begins {} days before the training, windows reach back {HISTORY_DAYS}: not all of them are full",
+                self.history_days
+            )?;
         }
         writeln!(f, "\n{:<30} features  ROC AUC     AP  CP@100", "model")?;
         for row in &self.models {

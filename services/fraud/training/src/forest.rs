@@ -71,7 +71,9 @@ impl<D: Data<Elem = f64>, T: AsSingleTargets<Elem = bool>> Fit<ArrayBase<D, Ix2>
                 share(*fraud, weight)
             };
             let gradients: Vec<Gradient> = drawn.iter().zip(&labels).map(gradient).collect();
-            let rows = (0..binned.rows()).filter(|row| drawn[*row as usize] > 0).collect();
+            let rows = (0..binned.rows())
+                .filter(|row| drawn[*row as usize] > 0)
+                .collect();
             let grown = Grower::new(&growth, &binned, &gradients, &mut random).grow(rows);
             trees.push(votes(grown));
         }

@@ -51,10 +51,7 @@ pub(crate) fn check_shape(
 ) -> Result<(), TrainingError> {
     check(&[
         (rows_per_leaf > 0, "a leaf has at least one row"),
-        (
-            (2..=LEAVES_MAX).contains(&leaves),
-            "a tree has 2 to 1,024 leaves",
-        ),
+        ((2..=LEAVES_MAX).contains(&leaves), "a tree has 2 to 1,024 leaves"),
         (
             (2..=usize::from(u16::MAX)).contains(&bins),
             "a feature has 2 to 65,535 bins",
