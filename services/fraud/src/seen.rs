@@ -36,6 +36,7 @@ pub(crate) fn of_customer(found: &CustomerFeatures) -> CustomerSeen {
         times_typical: real(found.times_typical),
         unusual: found.unusual,
         unusual_before: found.unusual_before,
+        deviations: real(found.deviations),
         counted_at_s: found.counted_at_s,
     }
 }
@@ -47,6 +48,7 @@ pub(crate) fn to_customer(seen: &CustomerSeen) -> CustomerFeatures {
         times_typical: seen.times_typical.get(),
         unusual: seen.unusual,
         unusual_before: seen.unusual_before,
+        deviations: seen.deviations.get(),
         counted_at_s: seen.counted_at_s,
     }
 }
@@ -57,6 +59,7 @@ pub(crate) fn of_payee(found: &PayeeFeatures) -> PayeeSeen {
         risk: found.risk.map(real).into(),
         run: found.run,
         run_age_s: found.run_age_s,
+        since_genuine_s: found.since_genuine_s,
         counted_at_s: found.counted_at_s,
     }
 }
@@ -67,6 +70,7 @@ fn to_payee(seen: &PayeeSeen) -> PayeeFeatures {
         risk: numbers(seen.risk),
         run: seen.run,
         run_age_s: seen.run_age_s,
+        since_genuine_s: seen.since_genuine_s,
         counted_at_s: seen.counted_at_s,
     }
 }

@@ -82,11 +82,11 @@ impl Fraud {
 
 impl EvaluateArguments {
     fn run(self) -> Result<ExitCode> {
-        let test_from = self
-            .test_from
-            .unwrap_or_else(|| self.train_from + chrono::Days::new(14));
-        let weeks = Weeks::try_new(self.train_from, test_from)
-            .map_err(|error| anyhow!("{}: {error}", error.code()))?;
+        let weeks = match self.test_from {
+            Some(test_from) => Weeks::try_new(self.train_from, test_from),
+            None => Weeks::closest(self.train_from),
+        }
+        .map_err(|error| anyhow!("{}: {error}", error.code()))?;
         let loaded = Transactions::load(&self.file).map_err(|error| anyhow!("{}: {error}", error.code()))?;
         report_bad(&loaded.bad);
         let source = Source {

@@ -100,13 +100,30 @@ fn what_cannot_be_evaluated_fails_with_a_code() {
     };
     fails(&file.with_extension("txt"), &[], "HANDBOOK_UNKNOWN_KIND");
     fails(Path::new("/nowhere/t.csv"), &[], "HANDBOOK_MISSING_FILE");
-    fails(&file, &[], "EVALUATE_NOTHING_TO_LEARN");
+    fails(
+        &file,
+        &[],
+        "EVALUATE_DAY_MISSING: the file has no payments on 2018-07-25",
+    );
+    // The last day of the test is the first that the file doesn't have.
+    let beyond = ["--train-from", "2018-05-11"];
+    fails(&file, &beyond, "no payments on 2018-05-31");
+    let never = ["--train-from", "+262142-12-25"];
+    fails(&file, &never, "EVALUATE_NO_SUCH_WEEK");
+    let (_by_chance, without_frauds) = transactions(false);
+    let text = fs::read_to_string(&without_frauds)
+        .unwrap()
+        .replace(",1,0\n", ",0,0\n");
+    fs::write(&without_frauds, text).unwrap();
+    fails(&without_frauds, &WEEKS, "EVALUATE_NOTHING_TO_LEARN");
     let early = ["--train-from", "2018-05-08", "--test-from", "2018-05-21"];
     fails(&file, &early, "EVALUATE_TEST_TOO_EARLY");
     let text = fs::read_to_string(&file).unwrap().replacen(",0\n", ",x\n", 2);
     fs::write(&file, text).unwrap();
-    let output = evaluate(&file, &WEEKS);
+    let output = evaluate(&file, &["--train-from", "2018-05-06"]);
     assert!(output.status.success());
+    let table = String::from_utf8(output.stdout).unwrap();
+    assert!(table.contains("begins 35 days before the training"), "{table}");
     let told = String::from_utf8(output.stderr).unwrap();
     assert!(
         told.contains("t.csv:2: HANDBOOK_BAD_SCENARIO") && told.contains("2 bad rows"),

@@ -18,6 +18,10 @@ pub const UNUSUAL_ABOVE: f64 = 3.5;
 /// Roots of amounts are whole numbers of 1/100 of the root of a minor unit, so that their sums are exact.
 const ROOT_SCALE: u64 = 100;
 
+/// Smallest deviation that an amount is measured by, as a share of the mean: of amounts that are nearly alike each other
+/// one would be infinitely far away.
+pub const DEVIATION_LEAST: f64 = 0.1;
+
 /// What is known of a customer's payments.
 ///
 /// The state of the first hop: it is keyed by customer, and what it finds goes with the payment to the payee's.
@@ -34,6 +38,10 @@ struct Spent {
     amount: i128,
     /// Of [`ROOT_SCALE`].
     roots: u64,
+    /// Minor units, of payments that are not unusual.
+    ordinary_amount: i128,
+    /// The squares of the same.
+    ordinary_squares: u128,
 }
 
 impl Tally for Spent {
@@ -42,6 +50,8 @@ impl Tally for Spent {
         self.unusual += other.unusual;
         self.amount += other.amount;
         self.roots += other.roots;
+        self.ordinary_amount += other.ordinary_amount;
+        self.ordinary_squares += other.ordinary_squares;
     }
 
     fn subtract(&mut self, other: &Self) {
@@ -49,6 +59,8 @@ impl Tally for Spent {
         self.unusual -= other.unusual;
         self.amount -= other.amount;
         self.roots -= other.roots;
+        self.ordinary_amount -= other.ordinary_amount;
+        self.ordinary_squares -= other.ordinary_squares;
     }
 }
 
@@ -65,6 +77,9 @@ pub struct CustomerFeatures {
     pub unusual: bool,
     /// Unusual payments over 7 days, this one left out.
     pub unusual_before: u32,
+    /// How many standard deviations the amount lies above the mean of the customer's ordinary payments over 30 days, this
+    /// one left out. 0 when less than two are known.
+    pub deviations: f64,
     /// When the payment was counted, in seconds since the epoch: its own time, or the boundary when it came later than
     /// may be.
     pub counted_at_s: i64,
@@ -81,28 +96,34 @@ impl Customer {
         let amount = payment.amount_minor();
         let spent = Spent {
             payments: 1,
-            unusual: 0,
             amount: i128::from(amount),
             roots: root(amount),
+            ..Spent::default()
         };
         self.payments.add(&WINDOWS, at_s, &spent);
         self.payments.advance(&WINDOWS, at_s, |_| (), |_| ());
         let sums = self.payments.sums_at(&WINDOWS, at_s);
         let times_typical = times_typical(amount, sums[2].roots, sums[2].payments);
         let unusual = times_typical > UNUSUAL_ABOVE;
-        if unusual {
-            let mark = Spent {
+        let mark = match unusual {
+            true => Spent {
                 unusual: 1,
                 ..Spent::default()
-            };
-            self.payments.add(&WINDOWS, at_s, &mark);
-        }
+            },
+            false => Spent {
+                ordinary_amount: i128::from(amount),
+                ordinary_squares: u128::from(amount.unsigned_abs()).pow(2),
+                ..Spent::default()
+            },
+        };
+        self.payments.add(&WINDOWS, at_s, &mark);
         CustomerFeatures {
             payments: sums.map(|sum| sum.payments),
             mean_amount: sums.map(|sum| mean_amount(sum.amount, sum.payments)),
             times_typical,
             unusual,
             unusual_before: sums[1].unusual,
+            deviations: deviations(amount, &sums[2]),
             counted_at_s: at_s,
         }
     }
@@ -132,6 +153,22 @@ fn times_typical(amount_minor: i64, roots: u64, payments: u32) -> f64 {
     let typical = mean_root * mean_root;
     if typical > 0.0 {
         amount_minor as f64 / typical
+    } else {
+        0.0
+    }
+}
+
+/// `sums` hold this payment, but not yet among the ordinary ones.
+fn deviations(amount_minor: i64, sums: &Spent) -> f64 {
+    let ordinary = f64::from(sums.payments - sums.unusual - 1);
+    if ordinary < 2.0 {
+        return 0.0;
+    }
+    let mean = sums.ordinary_amount as f64 / ordinary;
+    let variance = sums.ordinary_squares as f64 / ordinary - mean * mean;
+    let deviation = variance.max(0.0).sqrt().max(DEVIATION_LEAST * mean);
+    if deviation > 0.0 {
+        (amount_minor as f64 - mean) / deviation
     } else {
         0.0
     }

@@ -13,7 +13,7 @@ const fn feature(name: &'static str) -> Feature {
 }
 
 /// All features. The first [`PUBLISHED`] are those of the Fraud Detection Handbook, chapter 3; the others are our own.
-pub const FEATURES: [Feature; 20] = [
+pub const FEATURES: [Feature; 22] = [
     feature("amount"),
     feature("weekend"),
     feature("night"),
@@ -34,6 +34,8 @@ pub const FEATURES: [Feature; 20] = [
     feature("customer_unusual_7d"),
     feature("payee_fraud_run"),
     feature("payee_fraud_run_age"),
+    feature("amount_deviations"),
+    feature("payee_days_since_genuine"),
 ];
 
 /// How many features are the published ones.
@@ -66,6 +68,8 @@ impl FeatureVector {
         values[17] = f64::from(customer.unusual_before);
         values[18] = f64::from(payee.run);
         values[19] = payee.run_age_s as f64 / DAY_S as f64;
+        values[20] = customer.deviations;
+        values[21] = payee.since_genuine_s as f64 / DAY_S as f64;
         Self(values)
     }
 }

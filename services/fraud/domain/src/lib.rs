@@ -10,7 +10,7 @@ mod payee;
 mod payment;
 mod sliding;
 
-pub use customer::{Customer, CustomerFeatures, UNUSUAL_ABOVE};
+pub use customer::{Customer, CustomerFeatures, DEVIATION_LEAST, UNUSUAL_ABOVE};
 pub use features::{FEATURES, Feature, FeatureVector, OWN, PUBLISHED};
 pub use model::Model;
 pub use payee::{LABEL_DELAY_S, LabelRefused, PAYEE_LATE_S, Payee, PayeeFeatures, RUN_REMEMBERED_S};

@@ -29,9 +29,9 @@ const WINDOWS: Spec = Spec {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Payee {
     payments: Sliding<Received>,
-    run: Run,
-    /// The run up to the entries that are still here, from which it is made anew for what comes late.
-    forgotten: Run,
+    known: Known,
+    /// What was known up to the entries that are still here, from which it is made anew for what comes late.
+    forgotten: Known,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -55,6 +55,30 @@ impl Tally for Received {
         self.unusual -= other.unusual;
         self.frauds -= other.frauds;
         self.unusual_frauds -= other.unusual_frauds;
+    }
+}
+
+/// What the newest payments say of whose labels are known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Known {
+    run: Run,
+    /// When the newest payment was that is known to be genuine.
+    genuine_s: Option<i64>,
+}
+
+impl Known {
+    fn fold(&mut self, entry: &Entry<Received>) {
+        self.run.fold(entry);
+        if entry.tally.frauds < entry.tally.payments {
+            self.genuine_s = Some(entry.at_s);
+        }
+    }
+
+    /// How long ago the newest genuine payment was, as far as the windows reach back.
+    fn since_genuine_s(&self, at_s: i64) -> i64 {
+        self.genuine_s.map_or(RUN_REMEMBERED_S, |genuine_s| {
+            RUN_REMEMBERED_S.min(at_s - genuine_s)
+        })
     }
 }
 
@@ -102,6 +126,9 @@ pub struct PayeeFeatures {
     pub run: u32,
     /// How long ago that row began, in seconds; 0 without one.
     pub run_age_s: i64,
+    /// How long ago the newest payment was of which it is known that it was genuine, in seconds; 37 days when that is
+    /// longer ago or there is none.
+    pub since_genuine_s: i64,
     /// When the payment was counted, in seconds since the epoch: its own time, or the boundary when it came later than
     /// may be. What labels it names this time.
     pub counted_at_s: i64,
@@ -136,19 +163,20 @@ impl Payee {
             ..Received::default()
         };
         self.payments.add(&WINDOWS, effective_s, &received);
-        let (run, forgotten) = (&mut self.run, &mut self.forgotten);
+        let (known, forgotten) = (&mut self.known, &mut self.forgotten);
         self.payments.advance(
             &WINDOWS,
             effective_s,
-            |entry| run.fold(entry),
+            |entry| known.fold(entry),
             |entry| forgotten.fold(entry),
         );
         let sums = self.payments.sums_at(&WINDOWS, effective_s);
-        let run = if effective_s == self.payments.newest_s() {
-            self.run
+        let known = if effective_s == self.payments.newest_s() {
+            self.known
         } else {
-            self.run_at(effective_s)
+            self.known_at(effective_s)
         };
+        let run = known.run;
         let lives = run.lives_at(effective_s);
         PayeeFeatures {
             payments: sums.map(|sum| sum.payments),
@@ -158,6 +186,7 @@ impl Payee {
             }),
             run: if lives { run.frauds } else { 0 },
             run_age_s: if lives { effective_s - run.began_s } else { 0 },
+            since_genuine_s: known.since_genuine_s(effective_s),
             counted_at_s: effective_s,
         }
     }
@@ -204,17 +233,17 @@ impl Payee {
             .change(at_s, change)
             .ok_or(LabelRefused::UnknownPayment)?;
         if past {
-            self.run = self.run_at(self.payments.newest_s());
+            self.known = self.known_at(self.payments.newest_s());
         }
         Ok(())
     }
 
-    fn run_at(&self, at_s: i64) -> Run {
-        let mut run = self.forgotten;
+    fn known_at(&self, at_s: i64) -> Known {
+        let mut known = self.forgotten;
         self.payments
             .up_to(at_s - LABEL_DELAY_S)
-            .for_each(|entry| run.fold(entry));
-        run
+            .for_each(|entry| known.fold(entry));
+        known
     }
 
     /// Event time of the newest payment, in seconds since the epoch. A state that is 40 days older than the present tells

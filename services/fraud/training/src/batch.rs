@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use tributary_fraud_domain::{DAY_S, FEATURES, FeatureVector, UNUSUAL_ABOVE};
+use tributary_fraud_domain::{DAY_S, DEVIATION_LEAST, FEATURES, FeatureVector, UNUSUAL_ABOVE};
 
 use crate::handbook::Transaction;
 
@@ -44,7 +44,7 @@ fn by_key(transactions: &[Transaction], key: impl Fn(&Transaction) -> u32) -> Ve
 }
 
 /// `rows` are the customer's up to the one in question.
-#[expect(clippy::cast_precision_loss, reason = "sums stay below 2^53")]
+#[expect(clippy::cast_precision_loss, reason = "sums are rounded as the stream's are")]
 fn of_customer(
     transactions: &[Transaction],
     rows: &[usize],
@@ -83,6 +83,24 @@ fn of_customer(
         .iter()
         .filter(|index| transactions[**index].at_s > now - 7 * DAY_S && unusual[**index]);
     out[17] = recent.count() as f64;
+    let ordinary: Vec<i64> = before
+        .iter()
+        .filter(|index| transactions[**index].at_s > now - WINDOWS[2] && !unusual[**index])
+        .map(|index| transactions[*index].amount_minor)
+        .collect();
+    if ordinary.len() >= 2 {
+        let count = ordinary.len() as f64;
+        let mean = ordinary.iter().sum::<i64>() as f64 / count;
+        let square = |amount: &i64| u128::from(amount.unsigned_abs()).pow(2);
+        let mean_square = ordinary.iter().map(square).sum::<u128>() as f64 / count;
+        let deviation = (mean_square - mean * mean)
+            .max(0.0)
+            .sqrt()
+            .max(DEVIATION_LEAST * mean);
+        if deviation > 0.0 {
+            out[20] = (transactions[*this].amount_minor as f64 - mean) / deviation;
+        }
+    }
 }
 
 /// `rows` are the terminal's up to the one in question.
@@ -130,4 +148,7 @@ fn of_terminal(
     }
     out[18] = run as f64;
     out[19] = (now - began) as f64 / DAY_S as f64;
+    let genuine = known().rev().find(|index| !transactions[**index].fraud);
+    let since = genuine.map_or(i64::MAX, |index| now - transactions[*index].at_s);
+    out[21] = since.min(37 * DAY_S) as f64 / DAY_S as f64;
 }

@@ -1,9 +1,6 @@
 //! Gradient-boosted trees on histograms, behind linfa's traits: linfa has none, and the crates that have come with a
 //! C++ library or without a keeper (`docs/decisions/0034-boosted-trees-of-our-own.md`).
 
-mod bins;
-mod grow;
-
 use linfa::{
     DatasetBase,
     dataset::AsSingleTargets,
@@ -12,11 +9,12 @@ use linfa::{
 use ndarray::{Array1, ArrayBase, Data, Ix2};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use tributary_fraud_domain::model::{LEAVES_MAX, Tree};
+use tributary_fraud_domain::model::Tree;
 
-use crate::TrainingError;
-use bins::Binned;
-use grow::{Gradient, Grower};
+use crate::{
+    TrainingError,
+    trees::{Binned, Gradient, Grower, Growth, check, check_shape, labels, leaf, positive},
+};
 
 /// What boosted trees are trained with. The loss is the logistic one; trees grow leaf by leaf, the best split first.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,30 +47,16 @@ pub struct FittedTrees {
 
 impl BoostedTrees {
     fn check(&self) -> Result<(), TrainingError> {
-        let positive = |number: f64| number.is_finite() && number > 0.0;
-        let fits = [
+        check_shape(self.rows_per_leaf, self.leaves, self.bins, self.fraud_weight)?;
+        check(&[
             (self.trees > 0, "at least one tree is needed"),
-            (
-                (2..=LEAVES_MAX).contains(&self.leaves),
-                "a tree has 2 to 1,024 leaves",
-            ),
             (positive(self.learning_rate), "the learning rate must be above 0"),
             (self.l2.is_finite() && self.l2 >= 0.0, "l2 must not be below 0"),
-            (self.rows_per_leaf > 0, "a leaf has at least one row"),
-            (
-                (2..=usize::from(u16::MAX)).contains(&self.bins),
-                "a feature has 2 to 65,535 bins",
-            ),
-            (positive(self.fraud_weight), "a fraud's weight must be above 0"),
             (
                 positive(self.rows_share) && self.rows_share <= 1.0,
                 "the share of rows must be above 0 and at most 1",
             ),
-        ];
-        match fits.into_iter().find(|(fits, _)| !fits) {
-            Some((_, what)) => Err(TrainingError::Parameter(what)),
-            None => Ok(()),
-        }
+        ])
     }
 }
 
@@ -83,13 +67,7 @@ impl<D: Data<Elem = f64>, T: AsSingleTargets<Elem = bool>> Fit<ArrayBase<D, Ix2>
 
     fn fit(&self, dataset: &DatasetBase<ArrayBase<D, Ix2>, T>) -> Result<FittedTrees, TrainingError> {
         self.check()?;
-        let records = dataset.records();
-        let labels: Vec<bool> = dataset.targets().as_single_targets().iter().copied().collect();
-        if labels.len() != records.nrows() || records.iter().any(|value| !value.is_finite()) {
-            return Err(TrainingError::Parameter(
-                "rows and labels must be equally many, values finite",
-            ));
-        }
+        let labels = labels(dataset)?;
         let weight = |fraud: bool| if fraud { self.fraud_weight } else { 1.0 };
         let total: f64 = labels.iter().map(|fraud| weight(*fraud)).sum();
         let of_frauds: f64 = labels
@@ -97,13 +75,16 @@ impl<D: Data<Elem = f64>, T: AsSingleTargets<Elem = bool>> Fit<ArrayBase<D, Ix2>
             .filter(|fraud| **fraud)
             .map(|_| self.fraud_weight)
             .sum();
-        if of_frauds <= 0.0 || of_frauds >= total {
-            return Err(TrainingError::Parameter(
-                "frauds and genuine payments are both needed",
-            ));
-        }
         let base = (of_frauds / (total - of_frauds)).ln();
-        let binned = Binned::new(records.columns(), self.bins);
+        let binned = Binned::new(dataset.records().columns(), self.bins);
+        let growth = Growth {
+            leaves: self.leaves,
+            depth: usize::MAX,
+            rows_per_leaf: self.rows_per_leaf,
+            l2: self.l2,
+            learning_rate: self.learning_rate,
+            features: usize::MAX,
+        };
         let mut random = ChaCha8Rng::seed_from_u64(self.seed);
         let mut log_odds = vec![base; labels.len()];
         let mut gradients = vec![Gradient::default(); labels.len()];
@@ -118,7 +99,7 @@ impl<D: Data<Elem = f64>, T: AsSingleTargets<Elem = bool>> Fit<ArrayBase<D, Ix2>
             let rows: Vec<u32> = (0..binned.rows())
                 .filter(|_| self.rows_share >= 1.0 || random.random::<f64>() < self.rows_share)
                 .collect();
-            let tree = Grower::new(self, &binned, &gradients).grow(rows);
+            let tree = Grower::new(&growth, &binned, &gradients, &mut random).grow(rows);
             for (row, log_odds) in (0..).zip(&mut log_odds) {
                 *log_odds += binned.leaf(&tree, row);
             }
@@ -144,19 +125,6 @@ impl<D: Data<Elem = f64>> PredictInplace<ArrayBase<D, Ix2>, Array1<f64>> for Fit
     fn default_target(&self, records: &ArrayBase<D, Ix2>) -> Array1<f64> {
         Array1::zeros(records.nrows())
     }
-}
-
-fn leaf(tree: &Tree, value: impl Fn(usize) -> f64) -> f64 {
-    let mut node = 0;
-    while tree.left[node] != 0 {
-        let goes_left = value(usize::from(tree.feature[node])) <= tree.threshold[node];
-        node = usize::from(if goes_left {
-            tree.left[node]
-        } else {
-            tree.right[node]
-        });
-    }
-    tree.value[node]
 }
 
 fn probability(log_odds: f64) -> f64 {

@@ -10,10 +10,10 @@ use tributary_fraud_domain::{
 };
 
 use crate::{
-    BoostedTrees, Logistic, Table, TrainingError,
+    BoostedTrees, Logistic, RandomForest, Table, TrainingError, decision_tree,
     handbook::Transaction,
     metrics::{Scored, average_precision, card_precision, roc_auc},
-    protocol::{Split, Weeks},
+    protocol::{HISTORY_DAYS, Split, Weeks},
     stream, train_logistic,
 };
 
@@ -25,6 +25,9 @@ pub const LEAST_AVERAGE_PRECISION: f64 = 0.70;
 
 /// Places that an analyst has a day.
 const CARDS: usize = 100;
+
+/// Bins of boosted trees and of the decision tree.
+const BINS: usize = 4_095;
 
 /// Chapter 3 of the book, same weeks: model, ROC AUC, average precision, card precision at 100.
 const BOOK: [(&str, f64, f64, f64); 4] = [
@@ -47,6 +50,9 @@ pub struct Recipe {
 pub enum Learner {
     Logistic(Logistic),
     BoostedTrees(BoostedTrees),
+    RandomForest(RandomForest),
+    /// One tree of that depth.
+    DecisionTree(usize),
 }
 
 /// The models that are measured. All parameters were chosen on weeks before 2018-08-01, see `docs/fraud.md`.
@@ -60,9 +66,18 @@ pub fn recipes() -> Vec<Recipe> {
         learning_rate: 0.05,
         l2: 1.0,
         rows_per_leaf: 10,
-        bins: 4_095,
+        bins: BINS,
         fraud_weight: 1.0,
         rows_share: 1.0,
+        seed: 1,
+    });
+    let forest = Learner::RandomForest(RandomForest {
+        trees: 100,
+        leaves: 256,
+        rows_per_leaf: 1,
+        features_per_split: 4,
+        bins: 1_023,
+        fraud_weight: 1.0,
         seed: 1,
     });
     let recipe = |name, columns: &[usize], learner: &Learner| Recipe {
@@ -72,8 +87,11 @@ pub fn recipes() -> Vec<Recipe> {
     };
     vec![
         recipe("logistic-published", &published, &logistic),
+        recipe("decision-tree-published", &published, &Learner::DecisionTree(2)),
+        recipe("forest-published", &published, &forest),
         recipe("boosted-trees-published", &published, &boosted),
         recipe("logistic", &all, &logistic),
+        recipe("forest", &all, &forest),
         recipe(CHAMPION, &all, &boosted),
     ]
 }
@@ -122,6 +140,8 @@ pub struct Champion {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Evaluation {
     pub train: Counts,
+    /// Days that the file has before the training: with less than 37 the windows of its first payments aren't full.
+    pub history_days: i64,
     /// Without the customers of whom a fraud is known.
     pub test: Counts,
     pub models: Vec<Row>,
@@ -154,6 +174,7 @@ pub fn evaluate_features(
     weeks: &Weeks,
     source: &Source,
 ) -> Result<Evaluation, TrainingError> {
+    weeks.covered_by(transactions)?;
     let split = weeks.split(transactions)?;
     let data = counts(transactions, &split.train, weeks.train_from, weeks.train_to());
     let range = DataRange {
@@ -196,6 +217,7 @@ pub fn evaluate_features(
     }
     Ok(Evaluation {
         train: data,
+        history_days: weeks.history_days(transactions),
         test: counts(transactions, &split.test, weeks.test_from, weeks.test_to()),
         models,
         book: book(),
@@ -227,6 +249,19 @@ pub fn train(
                 trees: fitted.trees,
             };
             (parameters.seed, Vec::new(), kind)
+        }
+        Learner::RandomForest(parameters) => {
+            let fitted = parameters.fit(&DatasetBase::new(table.records, table.targets))?;
+            let kind = Kind::Forest { trees: fitted.trees };
+            (parameters.seed, Vec::new(), kind)
+        }
+        Learner::DecisionTree(depth) => {
+            let tree = decision_tree(&DatasetBase::new(table.records, table.targets), *depth, BINS)?;
+            let kind = Kind::BoostedTrees {
+                base: 0.0,
+                trees: vec![tree],
+            };
+            (0, Vec::new(), kind)
         }
     };
     Ok(Trained {
@@ -316,6 +351,13 @@ impl fmt::Display for Evaluation {
                 frauds,
             } = counts;
             writeln!(f, "{what} {from} to {to}: {payments} payments, {frauds} frauds")?;
+        }
+        if self.history_days < HISTORY_DAYS {
+            writeln!(
+                f,
+                "the file begins {} days before the training, windows reach back {HISTORY_DAYS}: not all of them are full",
+                self.history_days
+            )?;
         }
         writeln!(f, "\n{:<30} features  ROC AUC     AP  CP@100", "model")?;
         for row in &self.models {

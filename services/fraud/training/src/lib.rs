@@ -8,6 +8,7 @@ mod boosted;
 mod error;
 mod evaluation;
 pub mod export;
+mod forest;
 pub mod handbook;
 pub mod laundering;
 mod logistic;
@@ -17,6 +18,7 @@ pub mod protocol;
 mod rows;
 pub mod stream;
 mod table;
+mod trees;
 
 pub use boosted::{BoostedTrees, FittedTrees};
 pub use error::TrainingError;
@@ -24,5 +26,6 @@ pub use evaluation::{
     CHAMPION, Champion, Counts, Evaluation, LEAST_AVERAGE_PRECISION, Learner, Recipe, Row, Source, evaluate,
     evaluate_features, measure, payments, recipes, train,
 };
+pub use forest::{FittedForest, RandomForest, decision_tree};
 pub use logistic::{Logistic, train_logistic};
 pub use table::Table;

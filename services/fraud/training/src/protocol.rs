@@ -12,6 +12,9 @@ const TRAIN_DAYS: u64 = 7;
 const TEST_DAYS: u64 = 7;
 pub const DELAY_DAYS: u64 = 7;
 
+/// Days that the longest window reaches back.
+pub const HISTORY_DAYS: i64 = 37;
+
 /// A week to train on and a later one to measure on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Weeks {
@@ -28,6 +31,10 @@ pub enum ProtocolError {
         "the test must begin at least 14 days after the training: a week, and 7 days until its labels are known"
     )]
     TestTooEarly,
+    #[error("a week lies beyond all calendars")]
+    NoSuchWeek,
+    #[error("the file has no payments on {0}, which is one of the days to train on or to measure")]
+    DayMissing(NaiveDate),
     #[error("the training week has no frauds, or nothing else")]
     NothingToLearn,
     #[error("the test week has no frauds, or nothing else")]
@@ -39,6 +46,8 @@ impl ProtocolError {
     pub fn code(self) -> &'static str {
         match self {
             Self::TestTooEarly => "EVALUATE_TEST_TOO_EARLY",
+            Self::NoSuchWeek => "EVALUATE_NO_SUCH_WEEK",
+            Self::DayMissing(_) => "EVALUATE_DAY_MISSING",
             Self::NothingToLearn => "EVALUATE_NOTHING_TO_LEARN",
             Self::NothingToMeasure => "EVALUATE_NOTHING_TO_MEASURE",
         }
@@ -56,8 +65,11 @@ impl Weeks {
     /// The weeks of the book: 2018-07-25 to 31, and 2018-08-08 to 14.
     ///
     /// # Errors
-    /// When the test begins before all labels of the training are known.
+    /// When the test begins before all labels of the training are known, or never ends.
     pub fn try_new(train_from: NaiveDate, test_from: NaiveDate) -> Result<Self, ProtocolError> {
+        if test_from.checked_add_days(Days::new(TEST_DAYS)).is_none() {
+            return Err(ProtocolError::NoSuchWeek);
+        }
         let known = train_from.checked_add_days(Days::new(TRAIN_DAYS + DELAY_DAYS));
         match known {
             Some(known) if known <= test_from => Ok(Self {
@@ -76,6 +88,39 @@ impl Weeks {
     /// The last day of the test.
     pub fn test_to(&self) -> NaiveDate {
         self.test_from + Days::new(TEST_DAYS - 1)
+    }
+
+    /// The weeks with the test as early as it may be.
+    ///
+    /// # Errors
+    /// When there is no such week.
+    pub fn closest(train_from: NaiveDate) -> Result<Self, ProtocolError> {
+        let test_from = train_from.checked_add_days(Days::new(TRAIN_DAYS + DELAY_DAYS));
+        Self::try_new(train_from, test_from.ok_or(ProtocolError::NoSuchWeek)?)
+    }
+
+    /// Makes sure that the file has payments on every day of both weeks: figures of a part of a week look like those of
+    /// a whole one.
+    ///
+    /// # Errors
+    /// Names the first day without any.
+    pub fn covered_by(&self, transactions: &[Transaction]) -> Result<(), ProtocolError> {
+        let train = self.train_from.iter_days().take(TRAIN_DAYS as usize);
+        let test = self.test_from.iter_days().take(TEST_DAYS as usize);
+        let missing = |day: &NaiveDate| {
+            let day = day_number(*day);
+            rows(transactions, &(day..day + 1)).is_empty()
+        };
+        match train.chain(test).find(missing) {
+            Some(day) => Err(ProtocolError::DayMissing(day)),
+            None => Ok(()),
+        }
+    }
+
+    /// How many days the file has before the training: with less than [`HISTORY_DAYS`] windows aren't full.
+    pub fn history_days(&self, transactions: &[Transaction]) -> i64 {
+        let first = transactions.first().map(Transaction::day);
+        first.map_or(0, |first| (day_number(self.train_from) - first).max(0))
     }
 
     /// Finds the rows of both weeks. From each day of the test go the customers of whom a fraud is known: one from the

@@ -145,6 +145,10 @@ pub struct CustomerSeen {
     pub unusual: bool,
     /// Unusual payments over 7 days before this one.
     pub unusual_before: u32,
+    /// Standard deviations above the mean of the customer's ordinary payments over 30 days. Added later: 0 where it is
+    /// missing.
+    #[serde(default)]
+    pub deviations: Real,
     /// When the payment was counted, seconds since the epoch.
     pub counted_at_s: i64,
 }

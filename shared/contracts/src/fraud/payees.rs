@@ -117,6 +117,10 @@ pub struct PayeeSeen {
     pub run: u32,
     /// How long ago that row began, in seconds; 0 without one.
     pub run_age_s: i64,
+    /// How long ago the newest payment was of which it is known that it was genuine, in seconds; at most 37 days. Added
+    /// later: 0 where it is missing.
+    #[serde(default)]
+    pub since_genuine_s: i64,
     /// When the payment was counted, seconds since the epoch.
     pub counted_at_s: i64,
 }

@@ -71,6 +71,34 @@ fn what_is_far_above_the_typical_amount_is_unusual_and_remembered_for_7_days() {
 }
 
 #[test]
+fn an_amount_is_measured_in_deviations_of_the_customers_ordinary_payments() {
+    let mut customer = Customer::default();
+    let first = observe(&mut customer, &[(0, 1_000), (1, 2_000)]);
+    assert_eq!(first.deviations, 0.0, "one payment has no deviation");
+    // 10 and 20 units: mean 15, deviation 5.
+    assert_eq!(observe(&mut customer.clone(), &[(2, 2_500)]).deviations, 2.0);
+    assert_eq!(observe(&mut customer.clone(), &[(2, 1_000)]).deviations, -1.0);
+    let habit: Vec<(i64, i64)> = (2..12).map(|at_s| (at_s, 1_500)).collect();
+    observe(&mut customer, &habit);
+    assert!(observe(&mut customer, &[(12, 20_000)]).unusual);
+    let after = observe(&mut customer.clone(), &[(13, 3_000)]);
+    // Twelve ordinary ones, mean 15, variance 2 x 25 / 12; the unusual one is none of them.
+    assert!((after.deviations - 15.0 / (50.0_f64 / 12.0).sqrt()).abs() < 1e-12);
+    let later = observe(&mut customer, &[(30 * DAY_S + 11, 3_000)]);
+    assert_eq!(later.deviations, 0.0, "30 days later nothing ordinary is left");
+}
+
+#[test]
+fn amounts_that_are_all_alike_have_a_tenth_of_them_as_deviation() {
+    let mut customer = Customer::default();
+    let alike: Vec<(i64, i64)> = (0..5).map(|at_s| (at_s, 1_000)).collect();
+    assert_eq!(observe(&mut customer, &alike).deviations, 0.0);
+    assert_eq!(observe(&mut customer, &[(5, 1_500)]).deviations, 5.0);
+    let nothing = observe(&mut Customer::default(), &[(0, 0), (1, 0), (2, 500)]);
+    assert_eq!(nothing.deviations, 0.0, "nothing to measure by");
+}
+
+#[test]
 fn a_late_payment_counts_at_its_place_up_to_the_skew_and_at_the_boundary_beyond() {
     let at_s = 10 * DAY_S;
     let before = [(at_s - SKEW_S - 1, 400), (at_s, 100)];

@@ -59,6 +59,29 @@ fn a_run_ends_with_an_ordinary_payment_and_not_with_an_unusual_one() {
 }
 
 #[test]
+fn a_payment_is_known_to_be_genuine_once_its_7_days_have_passed_without_a_label() {
+    let since = |payee: &Payee, at_s: i64| payee.clone().observe(at_s, false).since_genuine_s;
+    let mut terminal = payee(&[(0, false), (1, true)]);
+    let most = 37 * DAY_S;
+    assert_eq!(since(&terminal, LABEL_DELAY_S - 1), most, "nothing is known yet");
+    assert_eq!(since(&terminal, LABEL_DELAY_S), LABEL_DELAY_S);
+    assert_eq!(since(&terminal, 9 * DAY_S), 9 * DAY_S, "a fraud doesn't count");
+    terminal.observe(2 * DAY_S, true);
+    assert_eq!(
+        since(&terminal, 9 * DAY_S),
+        LABEL_DELAY_S,
+        "an unusual one counts"
+    );
+    assert_eq!(since(&terminal, 60 * DAY_S), most);
+    // Labels that come late, and that are taken back.
+    terminal.observe(9 * DAY_S, false);
+    terminal.confirm_fraud(2 * DAY_S, true).unwrap();
+    assert_eq!(since(&terminal, 9 * DAY_S), 9 * DAY_S);
+    terminal.retract_fraud(DAY_S, false).unwrap();
+    assert_eq!(since(&terminal, 9 * DAY_S), 8 * DAY_S);
+}
+
+#[test]
 fn a_label_that_comes_after_its_7_days_takes_effect_at_once() {
     let mut late = payee(&[(0, false), (1, true)]);
     late.observe(9 * DAY_S, false);

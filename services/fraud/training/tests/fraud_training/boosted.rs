@@ -25,7 +25,7 @@ fn parameters() -> BoostedTrees {
 }
 
 /// Fraud where both features are on the same side: no straight line parts it.
-fn checkers(seed: u64) -> DatasetBase<Array2<f64>, Array1<bool>> {
+pub(crate) fn checkers(seed: u64) -> DatasetBase<Array2<f64>, Array1<bool>> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let records = Array2::from_shape_fn((2_000, 3), |_| random.random_range(-1.0..1.0));
     let targets = records

@@ -22,6 +22,40 @@ fn the_test_begins_when_all_labels_of_the_training_are_known() {
     let early = Weeks::try_new(day("2018-07-25"), day("2018-08-07"));
     assert_eq!(early.map_err(ProtocolError::code), Err("EVALUATE_TEST_TOO_EARLY"));
     assert!(Weeks::try_new(NaiveDate::MAX, day("2018-08-07")).is_err());
+    assert_eq!(
+        Weeks::closest(day("2018-07-25")),
+        Weeks::try_new(day("2018-07-25"), day("2018-08-08"))
+    );
+    let never = [
+        Weeks::closest(NaiveDate::MAX),
+        Weeks::try_new(day("2018-07-25"), NaiveDate::MAX),
+    ];
+    for weeks in never {
+        assert_eq!(weeks.map_err(ProtocolError::code), Err("EVALUATE_NO_SUCH_WEEK"));
+    }
+}
+
+#[test]
+fn weeks_of_which_the_file_lacks_a_day_are_refused_and_history_that_is_short_is_told() {
+    let rows = generated(1, 30, 40);
+    let covered = |weeks: Weeks, rows: &[Transaction]| weeks.covered_by(rows);
+    let within = weeks("2018-04-02", "2018-04-16");
+    assert_eq!(covered(within, &rows), Ok(()));
+    let missing = |day_missing| Err(ProtocolError::DayMissing(day(day_missing)));
+    assert_eq!(covered(within, &[]), missing("2018-04-02"));
+    assert_eq!(
+        covered(weeks("2018-04-02", "2018-04-25"), &rows),
+        missing("2018-05-01")
+    );
+    let first = day("2018-04-18")
+        .and_time(chrono::NaiveTime::MIN)
+        .and_utc()
+        .timestamp();
+    let mut gap = rows.clone();
+    gap.retain(|row| row.at_s < first || row.at_s >= first + 86_400);
+    assert_eq!(covered(within, &gap), missing("2018-04-18"));
+    assert_eq!(within.history_days(&rows), 1);
+    assert_eq!(weeks("2018-03-02", "2018-04-16").history_days(&rows), 0);
 }
 
 #[test]
@@ -89,7 +123,7 @@ fn the_books_figures_come_out_again_and_the_champion_is_better() {
     for (found, expected) in row("logistic-published").into_iter().zip([0.870, 0.605, 0.291]) {
         assert!((found - expected).abs() <= 0.003, "{found} instead of {expected}");
     }
-    for (found, least) in row(CHAMPION).into_iter().zip([0.885, 0.735, 0.295]) {
+    for (found, least) in row(CHAMPION).into_iter().zip([0.89, 0.735, 0.30]) {
         assert!(found >= least, "{found} instead of at least {least}");
     }
     assert!(evaluation.champion.passed);

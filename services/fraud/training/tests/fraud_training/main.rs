@@ -11,6 +11,8 @@ mod evaluation;
 #[cfg(test)]
 mod features;
 #[cfg(test)]
+mod forest;
+#[cfg(test)]
 mod reader;
 #[cfg(test)]
 mod support;

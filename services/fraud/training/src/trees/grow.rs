@@ -1,12 +1,34 @@
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
 use tributary_fraud_domain::model::Tree;
 
-use super::{BoostedTrees, bins::Binned};
+use super::bins::Binned;
 
-/// First and second derivative of the loss by the log-odds.
+/// How a tree grows.
+#[derive(Clone, Debug)]
+pub(crate) struct Growth {
+    /// Most leaves.
+    pub(crate) leaves: usize,
+    /// Most splits between root and leaf.
+    pub(crate) depth: usize,
+    /// Fewest rows of a leaf.
+    pub(crate) rows_per_leaf: usize,
+    /// Weight of the squared leaf values.
+    pub(crate) l2: f64,
+    /// What is taken of each leaf's value.
+    pub(crate) learning_rate: f64,
+    /// How many features are looked at for a split, drawn anew for each; more when none of them parts anything.
+    pub(crate) features: usize,
+}
+
+/// First and second derivative of the loss, by the log-odds where trees are boosted.
+///
+/// With -weight for a fraud, 0 for the rest, and the weight as the second, the loss is the squared error: its gain is the
+/// Gini impurity's, and a leaf's value is the share of frauds.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Gradient {
-    pub(super) first: f64,
-    pub(super) second: f64,
+pub(crate) struct Gradient {
+    pub(crate) first: f64,
+    pub(crate) second: f64,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -35,15 +57,17 @@ impl Bin {
 /// All bins of all features.
 struct Histogram(Vec<Bin>);
 
-/// A tree, and the last bin that goes left of each node.
-pub(super) struct Grown {
-    pub(super) tree: Tree,
-    pub(super) bins: Vec<u16>,
+/// A tree, and of each node the last bin that goes left, and its rows.
+pub(crate) struct Grown {
+    pub(crate) tree: Tree,
+    pub(crate) bins: Vec<u16>,
+    pub(crate) rows: Vec<u32>,
 }
 
 /// A leaf that may be split yet.
 struct Leaf {
     node: usize,
+    depth: usize,
     rows: Vec<u32>,
     histogram: Histogram,
     sum: Bin,
@@ -59,40 +83,48 @@ struct Split {
 }
 
 /// Grows one tree.
-pub(super) struct Grower<'a> {
-    parameters: &'a BoostedTrees,
+pub(crate) struct Grower<'a> {
+    growth: &'a Growth,
     binned: &'a Binned,
     gradients: &'a [Gradient],
+    random: &'a mut ChaCha8Rng,
     /// Where each feature's bins begin, and the end.
     offsets: Vec<usize>,
+    /// The features, in the order in which they are looked at.
+    order: Vec<usize>,
     grown: Grown,
-    /// Rows of each node, for what is expected there.
-    rows: Vec<u32>,
 }
 
 impl<'a> Grower<'a> {
-    pub(super) fn new(parameters: &'a BoostedTrees, binned: &'a Binned, gradients: &'a [Gradient]) -> Self {
+    pub(crate) fn new(
+        growth: &'a Growth,
+        binned: &'a Binned,
+        gradients: &'a [Gradient],
+        random: &'a mut ChaCha8Rng,
+    ) -> Self {
         let mut offsets = vec![0];
         for column in &binned.columns {
             offsets.push(offsets[offsets.len() - 1] + column.edges.len() + 1);
         }
         Self {
-            parameters,
+            growth,
             binned,
             gradients,
+            random,
             offsets,
+            order: (0..binned.columns.len()).collect(),
             grown: Grown {
                 tree: Tree::default(),
                 bins: Vec::new(),
+                rows: Vec::new(),
             },
-            rows: Vec::new(),
         }
     }
 
-    pub(super) fn grow(mut self, rows: Vec<u32>) -> Grown {
+    pub(crate) fn grow(mut self, rows: Vec<u32>) -> Grown {
         let histogram = self.histogram(&rows);
-        let mut leaves = vec![self.leaf(rows, histogram)];
-        while leaves.len() < self.parameters.leaves {
+        let mut leaves = vec![self.leaf(rows, histogram, 0)];
+        while leaves.len() < self.growth.leaves {
             let gain = |leaf: &Leaf| leaf.best.map_or(0.0, |split| split.gain);
             // Of equal ones the first, so that nothing depends on chance.
             let best =
@@ -103,7 +135,7 @@ impl<'a> Grower<'a> {
             let [left, right] = self.split(leaves.swap_remove(index), split);
             leaves.extend([left, right]);
         }
-        self.expect();
+        self.grown.expect();
         self.grown
     }
 
@@ -123,7 +155,7 @@ impl<'a> Grower<'a> {
     }
 
     /// Adds a node and finds its best split.
-    fn leaf(&mut self, rows: Vec<u32>, histogram: Histogram) -> Leaf {
+    fn leaf(&mut self, rows: Vec<u32>, histogram: Histogram, depth: usize) -> Leaf {
         let mut sum = Bin::default();
         for row in &rows {
             let gradient = &self.gradients[*row as usize];
@@ -137,18 +169,22 @@ impl<'a> Grower<'a> {
         tree.threshold.push(0.0);
         tree.left.push(0);
         tree.right.push(0);
-        let denominator = sum.second + self.parameters.l2;
+        let denominator = sum.second + self.growth.l2;
         let value = if denominator > 0.0 {
             -sum.first / denominator
         } else {
             0.0
         };
-        tree.value.push(self.parameters.learning_rate * value);
+        tree.value.push(self.growth.learning_rate * value);
         self.grown.bins.push(0);
-        self.rows.push(sum.rows);
-        let best = self.best_split(&histogram, &sum);
+        self.grown.rows.push(sum.rows);
+        let best = match depth < self.growth.depth {
+            true => self.best_split(&histogram, &sum),
+            false => None,
+        };
         Leaf {
             node,
+            depth,
             rows,
             histogram,
             sum,
@@ -156,42 +192,54 @@ impl<'a> Grower<'a> {
         }
     }
 
-    fn best_split(&self, histogram: &Histogram, sum: &Bin) -> Option<Split> {
-        let l2 = self.parameters.l2;
+    fn best_split(&mut self, histogram: &Histogram, sum: &Bin) -> Option<Split> {
+        let drawn = self.growth.features < self.order.len();
+        if drawn {
+            self.order.shuffle(self.random);
+        }
+        let mut best: Option<Split> = None;
+        for (looked_at, column) in self.order.iter().enumerate() {
+            if drawn && looked_at >= self.growth.features && best.is_some() {
+                break;
+            }
+            self.better_split(*column, histogram, sum, &mut best);
+        }
+        best
+    }
+
+    /// The best split of one feature, if it is better than what there is.
+    fn better_split(&self, column: usize, histogram: &Histogram, sum: &Bin, best: &mut Option<Split>) {
+        let l2 = self.growth.l2;
         // A leaf without curvature has nothing to gain.
         let score = |bin: &Bin| match bin.second + l2 {
             denominator if denominator > 1e-12 => bin.first * bin.first / denominator,
             _ => 0.0,
         };
-        let fewest = self.parameters.rows_per_leaf;
-        let mut best: Option<Split> = None;
-        for (column, offsets) in self.offsets.windows(2).enumerate() {
-            let bins = &histogram.0[offsets[0]..offsets[1]];
-            let mut left = Bin::default();
-            for (bin, of_bin) in bins.iter().enumerate().take(bins.len() - 1) {
-                if of_bin.rows == 0 {
-                    continue;
-                }
-                left.add(of_bin);
-                if (left.rows as usize) < fewest {
-                    continue;
-                }
-                let right = sum.minus(&left);
-                if (right.rows as usize) < fewest {
-                    break;
-                }
-                let gain = score(&left) + score(&right) - score(sum);
-                if gain > best.map_or(1e-9, |best| best.gain) {
-                    best = Some(Split {
-                        gain,
-                        column,
-                        bin,
-                        left,
-                    });
-                }
+        let fewest = self.growth.rows_per_leaf;
+        let bins = &histogram.0[self.offsets[column]..self.offsets[column + 1]];
+        let mut left = Bin::default();
+        for (bin, of_bin) in bins.iter().enumerate().take(bins.len() - 1) {
+            if of_bin.rows == 0 {
+                continue;
+            }
+            left.add(of_bin);
+            if (left.rows as usize) < fewest {
+                continue;
+            }
+            let right = sum.minus(&left);
+            if (right.rows as usize) < fewest {
+                break;
+            }
+            let gain = score(&left) + score(&right) - score(sum);
+            if gain > best.map_or(1e-9, |best| best.gain) {
+                *best = Some(Split {
+                    gain,
+                    column,
+                    bin,
+                    left,
+                });
             }
         }
-        best
     }
 
     fn split(&mut self, leaf: Leaf, split: Split) -> [Leaf; 2] {
@@ -209,7 +257,8 @@ impl<'a> Grower<'a> {
         } else {
             (remains, counted)
         };
-        let children = [self.leaf(left, of_left), self.leaf(right, of_right)];
+        let depth = leaf.depth + 1;
+        let children = [self.leaf(left, of_left, depth), self.leaf(right, of_right, depth)];
         let tree = &mut self.grown.tree;
         let place = |node: usize| u16::try_from(node).unwrap_or(u16::MAX);
         tree.feature[leaf.node] = place(split.column);
@@ -219,10 +268,12 @@ impl<'a> Grower<'a> {
         self.grown.bins[leaf.node] = place(split.bin);
         children
     }
+}
 
+impl Grown {
     /// Gives inner nodes the mean of what is below them, by rows: children stand behind their parents.
-    fn expect(&mut self) {
-        let tree = &mut self.grown.tree;
+    pub(crate) fn expect(&mut self) {
+        let tree = &mut self.tree;
         for node in (0..tree.feature.len()).rev() {
             let [left, right] = [tree.left[node], tree.right[node]].map(usize::from);
             if left != 0 {

@@ -3,12 +3,12 @@ use ndarray::ArrayView1;
 use super::grow::Grown;
 
 /// Features as numbers of bins, column by column.
-pub(super) struct Binned {
+pub(crate) struct Binned {
     pub(super) columns: Vec<Column>,
     rows: u32,
 }
 
-pub(super) struct Column {
+pub(crate) struct Column {
     /// Of each row.
     pub(super) bins: Vec<u16>,
     /// Between bin i and the next lies `edges[i]`.
@@ -16,7 +16,7 @@ pub(super) struct Column {
 }
 
 impl Binned {
-    pub(super) fn new<'a>(columns: impl IntoIterator<Item = ArrayView1<'a, f64>>, bins_max: usize) -> Self {
+    pub(crate) fn new<'a>(columns: impl IntoIterator<Item = ArrayView1<'a, f64>>, bins_max: usize) -> Self {
         let columns: Vec<Column> = columns
             .into_iter()
             .map(|column| Column::new(&column, bins_max))
@@ -28,12 +28,12 @@ impl Binned {
         }
     }
 
-    pub(super) fn rows(&self) -> u32 {
+    pub(crate) fn rows(&self) -> u32 {
         self.rows
     }
 
     /// What the tree says of a row.
-    pub(super) fn leaf(&self, grown: &Grown, row: u32) -> f64 {
+    pub(crate) fn leaf(&self, grown: &Grown, row: u32) -> f64 {
         let tree = &grown.tree;
         let mut node = 0;
         while tree.left[node] != 0 {
