@@ -73,10 +73,10 @@ pub fn recipes() -> Vec<Recipe> {
     });
     let forest = Learner::RandomForest(RandomForest {
         trees: 100,
-        leaves: 256,
+        leaves: 64,
         rows_per_leaf: 1,
-        features_per_split: 4,
-        bins: 1_023,
+        features_per_split: 5,
+        bins: 255,
         fraud_weight: 1.0,
         seed: 1,
     });
