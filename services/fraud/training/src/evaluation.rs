@@ -73,11 +73,11 @@ pub fn recipes() -> Vec<Recipe> {
     });
     let forest = Learner::RandomForest(RandomForest {
         trees: 100,
-        leaves: 256,
+        leaves: 128,
         rows_per_leaf: 1,
-        features_per_split: 4,
-        bins: 1_023,
-        fraud_weight: 1.0,
+        features_per_split: 5,
+        bins: 255,
+        fraud_weight: 10.0,
         seed: 1,
     });
     let recipe = |name, columns: &[usize], learner: &Learner| Recipe {

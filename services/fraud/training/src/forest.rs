@@ -1,4 +1,4 @@
-//! Random forests and single decision trees, behind linfa's traits.
+//! Random forests and single decision trees, behind linfa's traits (`docs/decisions/0040-forests-from-the-same-trees.md`).
 
 use linfa::{
     DatasetBase,
@@ -175,10 +175,8 @@ fn without_orphans(tree: &Tree) -> Tree {
     }
     let mut place = vec![0_u16; count];
     let mut kept = Tree::default();
-    let mut next = 0;
-    for node in (0..count).filter(|node| reached[*node]) {
+    for (next, node) in (0..).zip((0..count).filter(|node| reached[*node])) {
         place[node] = next;
-        next += 1;
         kept.feature.push(tree.feature[node]);
         kept.threshold.push(tree.threshold[node]);
         kept.left.push(tree.left[node]);
