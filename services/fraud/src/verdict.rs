@@ -1,9 +1,12 @@
 //! What rules and model come to together.
 
-use tributary_contracts::fraud::{Contribution, FraudDecision, Real};
+use tributary_contracts::fraud::{Challenged, Contribution, FraudDecision, Real};
 use tributary_fraud_domain::Model;
 
-use crate::rules::{Facts, RuleSet};
+use crate::{
+    rules::{Facts, Outcome, RuleSet},
+    shelf::Content,
+};
 
 /// Features that an event names of those that moved the score.
 const CONTRIBUTIONS_MAX: usize = 5;
@@ -16,10 +19,10 @@ pub(crate) struct Verdict {
     pub(crate) contributions: Vec<Contribution>,
 }
 
-pub(crate) fn of(rules: &RuleSet, model: Option<&Model>, facts: Facts<'_>) -> Verdict {
+/// What decides on a payment.
+pub(crate) fn of(rules: &RuleSet, model: Option<&Model>, facts: &mut Facts<'_>) -> Verdict {
     let features = facts.features();
-    let score = model.and_then(|model| Real::new(model.score(features)));
-    let outcome = rules.apply(&facts.scored(score.map(Real::get)));
+    let (score, outcome) = apply(rules, model, facts);
     let contributions: Vec<Contribution> = match model {
         Some(model) => model
             .contributions(features)
@@ -52,4 +55,20 @@ pub(crate) fn of(rules: &RuleSet, model: Option<&Model>, facts: Facts<'_>) -> Ve
         },
         contributions,
     }
+}
+
+/// What a challenger would have decided by.
+pub(crate) fn of_challenger(rules: &RuleSet, model: &Model, facts: &mut Facts<'_>) -> Option<Challenged> {
+    let (score, outcome) = apply(rules, Some(model), facts);
+    Some(Challenged {
+        model: model.version(),
+        score: score?,
+        decision: outcome.decision,
+    })
+}
+
+fn apply(rules: &RuleSet, model: Option<&Model>, facts: &mut Facts<'_>) -> (Option<Real>, Outcome) {
+    let score = model.and_then(|model| Real::new(model.score(facts.features())));
+    facts.set_score(score.map(Real::get));
+    (score, rules.apply(facts))
 }

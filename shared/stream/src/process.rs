@@ -370,6 +370,7 @@ impl<S: Service> Processor<'_, S> {
         Context {
             command_id: cause.command_id,
             partition: cause.record.partition,
+            partitions: self.partitions,
             time_ms: self.now(cause.record),
             correlation_id: cause.correlation_id,
         }

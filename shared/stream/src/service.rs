@@ -28,6 +28,8 @@ pub struct Names {
 pub struct Context {
     pub command_id: CommandId,
     pub partition: i32,
+    /// Partitions that every topic has: fixed for the topics' life.
+    pub partitions: i32,
     /// Record time in milliseconds since the epoch; never goes back within a partition.
     pub time_ms: i64,
     /// Ties together all that follows from one wish.

@@ -5,9 +5,15 @@ mod activation;
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod challengers;
+#[cfg(test)]
 mod deciding;
 #[cfg(test)]
 mod features;
+#[cfg(test)]
+mod four_eyes;
+#[cfg(test)]
+mod idle;
 #[cfg(test)]
 mod labels;
 
