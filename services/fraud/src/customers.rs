@@ -16,11 +16,12 @@ use tributary_ids::{AccountId, CustomerId, PaymentId};
 use tributary_money::{Currency, Money};
 use tributary_overlay::{Overlay, layered};
 use tributary_stream::service::{
-    Awaited, Context, Corrupt, Decision, FollowUp, Golden, Names, Recorded, Refusal, Service,
+    Awaited, Context, Corrupt, Decision, FollowUp, Golden, Names, Recorded, Refusal, Service, Told,
 };
 
 use crate::{
     live::Live,
+    metrics,
     recent::Recent,
     refusal::{self, refused},
     register::{self, Register},
@@ -201,6 +202,17 @@ impl Service for Fraud {
 
     fn timer_changes(_: &FraudEvent) -> SmallVec<[TimerChange; 1]> {
         SmallVec::new()
+    }
+
+    fn tell(event: &FraudEvent) -> Option<Told> {
+        match event {
+            FraudEvent::VersionsUsed(used) => Some(metrics::adopted(used)),
+            _ => None,
+        }
+    }
+
+    fn announce_metrics() {
+        metrics::announce();
     }
 }
 

@@ -6,6 +6,7 @@ mod comparison;
 mod customers;
 mod fifo;
 mod live;
+mod metrics;
 mod payees;
 mod recent;
 mod refusal;

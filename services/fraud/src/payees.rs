@@ -18,10 +18,13 @@ use tributary_fraud_domain::{DAY_S, FeatureVector, LabelRefused, Model, Payee};
 use tributary_ids::{AccountId, CustomerId, PaymentId};
 use tributary_money::Currency;
 use tributary_overlay::{Overlay, layered};
-use tributary_stream::service::{Context, Corrupt, Decision, Golden, Names, Recorded, Refusal, Service};
+use tributary_stream::service::{
+    Context, Corrupt, Decision, Golden, Names, Recorded, Refusal, Service, Told,
+};
 
 use crate::{
     live::Live,
+    metrics,
     recent::Recent,
     refusal::{self, refused},
     rules::{self, Facts, RuleSet},
@@ -301,6 +304,17 @@ impl Service for FraudPayees {
 
     fn timer_changes(_: &PayeesEvent) -> SmallVec<[TimerChange; 1]> {
         SmallVec::new()
+    }
+
+    fn tell(event: &PayeesEvent) -> Option<Told> {
+        match event {
+            PayeesEvent::PaymentDecided(decided) => Some(metrics::decided(decided)),
+            _ => None,
+        }
+    }
+
+    fn announce_metrics() {
+        metrics::announce();
     }
 }
 
