@@ -128,21 +128,23 @@ impl Bank {
         }
     }
 
-    /// Looks through a topic from there to its end.
+    /// Looks through a topic from there to where it ends now: others may go on writing.
     pub(super) fn look_through(
         &self,
         topic: Topic,
         from: &Offsets,
         mut observe: impl FnMut(Record),
     ) -> anyhow::Result<()> {
+        let ends = self.ends(topic)?;
+        let mut next = from.clone();
         let mut reader = EventReader::open(&self.brokers, topic.name, from)?;
         loop {
-            reader
-                .poll(POLL, RECORDS_MAX)?
-                .records
-                .into_iter()
-                .for_each(&mut observe);
-            if reader.at_end() {
+            let batch = reader.poll(POLL, RECORDS_MAX)?;
+            batch.records.into_iter().for_each(&mut observe);
+            next.extend(batch.next);
+            let is_through =
+                |(partition, end): (&i32, &i64)| next.get(partition).is_some_and(|next| next >= end);
+            if reader.at_end() || ends.iter().all(is_through) {
                 return Ok(());
             }
         }
