@@ -77,13 +77,13 @@ impl VersionsCheck {
     pub(super) fn decided(&mut self, decided: &PaymentDecided, at: At, time: i64, found: &mut Findings) {
         let versions = &decided.versions;
         let named = (&decided.decision.rules, decided.decision.model.as_ref());
-        let challenged = decided.challenged.iter().map(|challenged| &challenged.model);
+        let mut challenged = decided.challenged.iter().map(|challenged| &challenged.model);
         let is_of_them = named
             == (
                 &versions.rules.name,
                 versions.model.as_ref().map(|model| &model.name),
             )
-            && challenged.fold(true, |all, model| all && versions.challengers.contains(model));
+            && challenged.all(|model| versions.challengers.contains(model));
         if !is_of_them {
             mixed(decided.payment_id, &[at], found);
         }
