@@ -140,8 +140,7 @@ impl BankCheck {
     pub fn begin_cut(&mut self) {
         self.ledger.begin_cut();
         self.payments.flow_mut().mark();
-        self.fraud.customers.mark();
-        self.fraud.payees.mark();
+        self.fraud.mark();
         self.marked.extend(self.payments.take_changed());
         self.marked.extend(self.ledger.take_sent());
         self.marked.sort_unstable();
@@ -166,6 +165,7 @@ impl BankCheck {
         self.payments.flow_mut().judge(&of_payments, whole, found);
         self.fraud.customers.judge(&of_customers, whole, found);
         self.fraud.payees.judge(&of_payees, whole, found);
+        self.fraud.judge_versions(found);
         if cut.quiescent {
             self.payments.flow().finish(&of_payments, found);
             self.fraud.customers.finish(&of_customers, found);

@@ -1,17 +1,20 @@
 //! The fraud service, both hops: what it decided, that it decides the same of a payment each time, and that it does so by the
 //! versions that were fixed.
 
+mod versions;
+
 use std::collections::{BTreeMap, VecDeque};
 
 use hashbrown::HashMap;
 use tributary_contracts::{
-    fraud::{Decision, FraudCommand, FraudEvent, PayeesCommand, PayeesEvent},
+    fraud::{Decision, FraudCommand, FraudEvent, LabelSource, PayeesCommand, PayeesEvent},
     record::Record,
     runtime::RuntimeEvent,
 };
 use tributary_ids::PaymentId;
 use tributary_money::Money;
 use tributary_stream::StreamEvent;
+use versions::VersionsCheck;
 
 use crate::{
     flow::{self, Flow, Fraud, FraudPayees, Language, Pair, What},
@@ -27,6 +30,7 @@ pub(crate) struct FraudCheck {
     pub(crate) customers: Flow<Fraud>,
     pub(crate) payees: Flow<FraudPayees>,
     decisions: Decisions,
+    versions: VersionsCheck,
 }
 
 impl FraudCheck {
@@ -35,6 +39,7 @@ impl FraudCheck {
             customers: Flow::new(partitions),
             payees: Flow::new(partitions),
             decisions: Decisions::default(),
+            versions: VersionsCheck::default(),
         }
     }
 
@@ -49,6 +54,7 @@ impl FraudCheck {
         };
         if let StreamEvent::Service(event) = &envelope.data {
             self.customers.check_key(&record.key, event, at, found);
+            self.versions.observe(event, at, envelope.time, found);
             // Of before there was a second hop.
             if let FraudEvent::PaymentAssessed(assessed) = event {
                 let decided = (assessed.payment_id, assessed.decision.decision);
@@ -71,12 +77,25 @@ impl FraudCheck {
         if let StreamEvent::Service(event) = &envelope.data {
             self.payees.check_key(&record.key, event, at, found);
             if let PayeesEvent::PaymentDecided(decided) = event {
+                self.versions.decided(decided, at, envelope.time, found);
                 let decided = (decided.payment_id, decided.decision.decision);
                 self.decisions.take(decided, at, envelope.time, found);
             }
         }
         let pair = self.payees.answer(envelope, None, at, found);
         compare(pair, found, payees_effect);
+    }
+
+    /// Takes down what must be explained at the next judgement.
+    pub(crate) fn mark(&mut self) {
+        self.customers.mark();
+        self.payees.mark();
+        self.versions.mark();
+    }
+
+    /// Judges which versions decide.
+    pub(crate) fn judge_versions(&mut self, found: &mut Findings) {
+        self.versions.judge(found);
     }
 
     /// Whether the service decided so, or may have.
@@ -166,6 +185,37 @@ fn customers_effect(command: &FraudCommand, event: &FraudEvent) -> bool {
                     .as_ref()
                     .is_none_or(|rules| *rules == used.versions.rules)
                 && (asked.model.is_none() || asked.model == used.versions.model)
+                && asked
+                    .challengers
+                    .as_ref()
+                    .is_none_or(|challengers| *challengers == used.versions.challengers)
+                && (asked.number, &asked.approval) == (used.number, &used.approval)
+        }
+        (FraudCommand::ProposeVersion(asked), FraudEvent::VersionProposed(proposed)) => {
+            (asked.proposal_id, asked.kind, &asked.version, &asked.by)
+                == (
+                    proposed.proposal_id,
+                    proposed.kind,
+                    &proposed.version,
+                    &proposed.by,
+                )
+        }
+        (FraudCommand::ApproveVersion(asked), FraudEvent::VersionApproved(approved)) => {
+            (asked.proposal_id, &asked.hash, &asked.by)
+                == (
+                    approved.proposal_id,
+                    &approved.version.hash,
+                    &approved.approved_by,
+                )
+        }
+        (FraudCommand::RejectVersion(asked), FraudEvent::VersionRejected(rejected)) => {
+            (asked.proposal_id, &asked.by) == (rejected.proposal_id, &rejected.by)
+        }
+        (FraudCommand::AddChallenger(asked), FraudEvent::ChallengerAdded(added)) => {
+            (&asked.version, &asked.by) == (&added.version, &added.by)
+        }
+        (FraudCommand::DropChallenger(asked), FraudEvent::ChallengerDropped(dropped)) => {
+            (&asked.hash, &asked.by) == (&dropped.version.hash, &dropped.by)
         }
         _ => false,
     }
@@ -205,6 +255,13 @@ fn payees_effect(command: &PayeesCommand, event: &PayeesEvent) -> bool {
                 confirmed.counted_at_s,
                 confirmed.unusual,
             )
+        }
+        (PayeesCommand::ConfirmReviewedFraud(asked), PayeesEvent::FraudConfirmed(confirmed)) => {
+            (asked.payment_id, asked.creditor, LabelSource::Analyst)
+                == (confirmed.payment_id, confirmed.creditor, confirmed.source)
+        }
+        (PayeesCommand::RetractFraud(asked), PayeesEvent::FraudRetracted(retracted)) => {
+            (asked.payment_id, asked.creditor) == (retracted.payment_id, retracted.creditor)
         }
         _ => false,
     }

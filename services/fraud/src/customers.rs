@@ -5,24 +5,31 @@ use smallvec::{SmallVec, smallvec};
 use tributary_contracts::{
     fraud::{
         AssessPayee, AssessPayment, AssessmentRepeated, FraudCommand, FraudEvent, PayeesCommand,
-        PaymentObserved, SERVICE, TellDecision, UseVersions, Versions, VersionsUsed,
+        PaymentObserved, SERVICE, TellDecision, UseVersions, Version, Versions, VersionsUsed,
     },
     runtime::{Answer, TimerChange, TimerId},
     topics::{FRAUD_DLQ, FRAUD_EVENTS, FRAUD_INBOX, FRAUD_PAYEES_INBOX},
 };
-use tributary_fraud_domain::{Customer, SKEW_S};
-use tributary_ids::{AccountId, CustomerId};
+use tributary_fraud_domain::{Customer, DAY_S, SKEW_S};
+use tributary_ids::{AccountId, CustomerId, PaymentId};
 use tributary_money::{Currency, Money};
-use tributary_overlay::{Overlay, OverlayMap, layered};
+use tributary_overlay::{Overlay, layered};
 use tributary_stream::service::{
-    Awaited, Context, Corrupt, Decision, FollowUp, Golden, Names, Recorded, Refusal, Service,
+    Awaited, Context, Corrupt, Decision, FollowUp, Golden, Names, Recorded, Refusal, Service, Told,
 };
 
 use crate::{
+    live::Live,
+    metrics,
     recent::{DECISIONS, Recent},
     refusal::{self, refused},
+    register::{self, Register},
     rules, seen,
 };
+
+/// How long nothing may happen with a customer until his windows are dropped, in seconds of event time: they are empty by then,
+/// for payments that are up to 23 hours late too.
+const IDLE_S: i64 = 31 * DAY_S;
 
 /// The first hop of the fraud service.
 pub struct Fraud;
@@ -31,18 +38,30 @@ pub struct Fraud;
 #[derive(Default, Serialize, Deserialize)]
 pub struct Customers {
     /// By currency too: amounts of several don't add up.
-    customers: OverlayMap<(CustomerId, Currency), Customer>,
+    customers: Live<(CustomerId, Currency), Customer>,
     /// Payments that may be asked about again.
-    assessed: Recent<Asked>,
-    /// None: those that are built in.
-    versions: Overlay<Option<Versions>>,
+    assessed: Recent<PaymentId, Asked>,
+    in_use: Overlay<InUse>,
+    /// Of one partition only; empty in the others.
+    register: Register,
 }
 
 layered!(Customers {
     customers,
     assessed,
-    versions
+    in_use,
+    register
 });
+
+/// [`Versions`] as they are kept, and the register's change that they come from.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct InUse {
+    /// None: those that are built in.
+    rules: Option<Version>,
+    model: Option<Version>,
+    challengers: Vec<Version>,
+    number: u64,
+}
 
 /// What a repetition must be like.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -56,10 +75,19 @@ struct Asked {
 impl Customers {
     /// What decides on payments that come now.
     pub fn versions(&self) -> Versions {
-        self.versions.get().clone().unwrap_or_else(|| Versions {
-            rules: rules::built_in().version().clone(),
-            model: None,
-        })
+        let in_use = self.in_use.get().clone();
+        Versions {
+            rules: in_use
+                .rules
+                .unwrap_or_else(|| rules::built_in().version().clone()),
+            model: in_use.model,
+            challengers: in_use.challengers,
+        }
+    }
+
+    /// Customers that are known, one by each currency of his.
+    pub fn known(&self) -> usize {
+        self.customers.len()
     }
 }
 
@@ -78,13 +106,17 @@ impl Service for Fraud {
     const FOLD_VERSION: u32 = 3;
 
     const GOLDEN: Golden = Golden {
-        schema: "99f2435310269891ce61cee752734683",
-        state: "6b39b66ec76669982cfbb22224f5679c",
+        schema: "3027e929009581cb13c0897cff2e7d24",
+        state: "09aa2c75a98a90918da3f026c6aafe06",
     };
 
-    /// A payment is counted once by its id, and its decision is told again.
+    /// A payment is counted once by its id, and its decision is told again; a change of the register is adopted once by its
+    /// number.
     fn dedupes_itself(command: &FraudCommand) -> bool {
-        matches!(command, FraudCommand::AssessPayment(_))
+        matches!(
+            command,
+            FraudCommand::AssessPayment(_) | FraudCommand::UseVersions(_)
+        )
     }
 
     fn decide(
@@ -92,9 +124,15 @@ impl Service for Fraud {
         command: &FraudCommand,
         context: &Context,
     ) -> Result<Decision<FraudEvent>, Refusal> {
+        let register = |command| register::decide(&customers.register, &command, context);
         match command {
             FraudCommand::AssessPayment(command) => assess(customers, command, context),
             FraudCommand::UseVersions(command) => use_versions(customers, command, context),
+            FraudCommand::ProposeVersion(command) => register(register::Command::Propose(command)),
+            FraudCommand::ApproveVersion(command) => register(register::Command::Approve(command)),
+            FraudCommand::RejectVersion(command) => register(register::Command::Reject(command)),
+            FraudCommand::AddChallenger(command) => register(register::Command::Add(command)),
+            FraudCommand::DropChallenger(command) => register(register::Command::Drop(command)),
         }
     }
 
@@ -126,10 +164,12 @@ impl Service for Fraud {
                     observed.utc_offset_s,
                 )
                 .map_err(|error| Corrupt(format!("payment {}: {error}", observed.payment_id)))?;
+                let key = (observed.customer, observed.currency);
                 customers
                     .customers
-                    .get_or_insert_with((observed.customer, observed.currency), Customer::default)
-                    .observe(&payment);
+                    .observe(key, payment.at_s(), IDLE_S, |customer| {
+                        customer.observe(&payment);
+                    });
                 let asked = Asked {
                     customer: observed.customer,
                     creditor: observed.creditor,
@@ -140,7 +180,19 @@ impl Service for Fraud {
                     .assessed
                     .insert(observed.payment_id, asked, recorded.time_ms, &DECISIONS);
             }
-            FraudEvent::VersionsUsed(used) => customers.versions.set(Some(used.versions.clone())),
+            FraudEvent::VersionsUsed(used) => customers.in_use.set(InUse {
+                rules: Some(used.versions.rules.clone()),
+                model: used.versions.model.clone(),
+                challengers: used.versions.challengers.clone(),
+                number: used.number,
+            }),
+            FraudEvent::VersionProposed(_)
+            | FraudEvent::VersionApproved(_)
+            | FraudEvent::VersionRejected(_)
+            | FraudEvent::ChallengerAdded(_)
+            | FraudEvent::ChallengerDropped(_) => {
+                register::evolve(&mut customers.register, event, recorded.time_ms)?;
+            }
             // Those of before the second hop counted nothing.
             FraudEvent::PaymentAssessed(_) | FraudEvent::AssessmentRepeated(_) => {}
         }
@@ -149,6 +201,17 @@ impl Service for Fraud {
 
     fn timer_changes(_: &FraudEvent) -> SmallVec<[TimerChange; 1]> {
         SmallVec::new()
+    }
+
+    fn tell(event: &FraudEvent) -> Option<Told> {
+        match event {
+            FraudEvent::VersionsUsed(used) => Some(metrics::adopted(used)),
+            _ => None,
+        }
+    }
+
+    fn announce_metrics() {
+        metrics::announce();
     }
 }
 
@@ -241,16 +304,30 @@ fn use_versions(
     if command.partition != context.partition {
         return Err(refusal::partition_differs());
     }
-    if command.rules.is_none() && command.model.is_none() {
+    if command.rules.is_none() && command.model.is_none() && command.challengers.is_none() {
         return Err(refusal::versions_missing());
+    }
+    if command.number <= customers.in_use.get().number {
+        return Err(refusal::versions_outdated());
+    }
+    // That they did agree the register has seen to; the checker looks again.
+    match &command.approval {
+        Some(approval) if approval.proposed_by == approval.approved_by => return Err(refusal::same_person()),
+        None if command.rules.is_some() || command.model.is_some() => {
+            return Err(refusal::approval_missing());
+        }
+        Some(_) | None => {}
     }
     let before = customers.versions();
     let used = VersionsUsed {
         partition: command.partition,
+        number: command.number,
         versions: Versions {
             rules: command.rules.clone().unwrap_or(before.rules),
             model: command.model.clone().or(before.model),
+            challengers: command.challengers.clone().unwrap_or(before.challengers),
         },
+        approval: command.approval.clone(),
     };
     Ok(Decision {
         events: smallvec![used.into()],

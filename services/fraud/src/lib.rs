@@ -2,18 +2,25 @@
 //! among the customer's and fixes which rules and which model decide; the second is keyed by payee, adds what is known of it,
 //! scores, applies the rules and answers. `docs/fraud-service.md` is the guide.
 
+mod comparison;
 mod customers;
+mod fifo;
+mod live;
+mod metrics;
 mod payees;
 mod recent;
 mod refusal;
+mod register;
 pub mod rules;
 mod seen;
 mod shelf;
 mod verdict;
 
+pub use comparison::{Beside, Comparison};
 pub use customers::{Customers, Fraud};
 pub use payees::{FraudPayees, Payees};
 pub use refusal::CODES;
+pub use register::PROPOSAL_VALID_MS;
 pub use rules::{RuleSet, RulesRefused};
 pub use seen::features;
 pub use verdict::{Verdict, decide_again};

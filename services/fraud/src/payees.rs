@@ -5,21 +5,26 @@ use smallvec::{SmallVec, smallvec};
 use smol_str::SmolStr;
 use tributary_contracts::{
     fraud::{
-        self, ActivateModel, ActivateRules, AssessPayee, ConfirmFraud, DecisionRepeated, FraudConfirmed,
-        FraudDecision, ModelActivated, PAYEES_SERVICE, PayeesCommand, PayeesEvent, PaymentDecided, Real,
-        RulesActivated, TellDecision, Versions,
+        self, ActivateModel, ActivateRules, AssessPayee, ConfirmFraud, ConfirmReviewedFraud,
+        DecisionRepeated, FraudConfirmed, FraudDecision, FraudRetracted, LabelSource, ModelActivated,
+        PAYEES_SERVICE, PayeesCommand, PayeesEvent, PaymentDecided, Real, RetractFraud, RulesActivated,
+        TellDecision, Version, Versions,
     },
     runtime::{Answer, AnswerResult, TimerChange, TimerId},
     topics::{FRAUD_PAYEES_DLQ, FRAUD_PAYEES_EVENTS, FRAUD_PAYEES_INBOX},
 };
-use tributary_fraud_domain::{FeatureVector, LabelRefused, Model, Payee};
+use tributary_fraud_domain::{DAY_S, FeatureVector, LabelRefused, Model, Payee};
 use tributary_ids::{AccountId, CustomerId, PaymentId};
 use tributary_money::Currency;
-use tributary_overlay::{Overlay, OverlayMap, layered};
-use tributary_stream::service::{Context, Corrupt, Decision, Golden, Names, Recorded, Refusal, Service};
+use tributary_overlay::{Overlay, layered};
+use tributary_stream::service::{
+    Context, Corrupt, Decision, Golden, Names, Recorded, Refusal, Service, Told,
+};
 
 use crate::{
-    recent::{DECISIONS, LABELS, Recent},
+    live::Live,
+    metrics,
+    recent::{DECISIONS, LABELS, REVIEWED, Recent},
     refusal::{self, refused},
     rules::{self, Facts, RuleSet},
     seen,
@@ -27,16 +32,22 @@ use crate::{
     verdict,
 };
 
+/// How long nothing may happen with a payee until its windows are dropped, in seconds of event time: they are empty by then,
+/// for payments that are two days late too.
+const IDLE_S: i64 = 40 * DAY_S;
+
 /// The second hop of the fraud service.
 pub struct FraudPayees;
 
 /// What one partition knows of its payees, and what it can decide by.
 #[derive(Default, Serialize, Deserialize)]
 pub struct Payees {
-    payees: OverlayMap<AccountId, Payee>,
+    payees: Live<AccountId, Payee>,
     /// Decisions that may be asked for again.
-    decided: Recent<Decided>,
-    labelled: Recent<()>,
+    decided: Recent<PaymentId, Decided>,
+    /// Payments that a person has to look at first.
+    reviewed: Recent<PaymentId, Counted>,
+    labelled: Recent<PaymentId, Label>,
     models: Overlay<Shelf<Model>>,
     rules: Overlay<Shelf<RuleSet>>,
 }
@@ -44,10 +55,26 @@ pub struct Payees {
 layered!(Payees {
     payees,
     decided,
+    reviewed,
     labelled,
     models,
     rules
 });
+
+/// How the payee's windows have counted a payment: what a label needs.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+struct Counted {
+    at_s: i64,
+    unusual: bool,
+}
+
+/// A label, also one that was taken back: the payment can be labelled again then.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+struct Label {
+    counted: Counted,
+    source: LabelSource,
+    retracted: bool,
+}
 
 /// A decision as it is kept: [`FraudDecision`] leaves out what is absent, which a snapshot can't.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -102,6 +129,32 @@ impl Payees {
         };
         Some((rules, model))
     }
+
+    /// The challengers that are known here. The others are left out: nothing depends on them.
+    fn challengers(&self, versions: &Versions) -> impl Iterator<Item = &Model> {
+        let models = self.models.get();
+        versions
+            .challengers
+            .iter()
+            .filter_map(|version| models.find(version))
+    }
+
+    /// Payees that are known.
+    pub fn known(&self) -> usize {
+        self.payees.len()
+    }
+
+    /// The label that a payment bears.
+    fn label(&self, payment: PaymentId) -> Option<&Label> {
+        self.labelled.get(payment).filter(|label| !label.retracted)
+    }
+}
+
+/// What decides stays on its shelf.
+fn keep<T: Content>(shelf: &mut Overlay<Shelf<T>>, version: &Version) {
+    if shelf.get().is_old(version) {
+        shelf.get_mut().renew(version);
+    }
 }
 
 impl Service for FraudPayees {
@@ -119,15 +172,17 @@ impl Service for FraudPayees {
     const FOLD_VERSION: u32 = 2;
 
     const GOLDEN: Golden = Golden {
-        schema: "32b784251807fc007634720ebb102c30",
-        state: "21994c8c9b17ba4a4e0c7ca431ccb306",
+        schema: "9f5340d214fe4bd300fe15296862b67b",
+        state: "145d457302a5a4fef7d7eba00f7ba6fe",
     };
 
-    /// A payment is decided on once by its id, and its decision is told again.
+    /// A payment is decided on once by its id, and its decision is told again; it bears one label.
     fn dedupes_itself(command: &PayeesCommand) -> bool {
         matches!(
             command,
-            PayeesCommand::AssessPayee(_) | PayeesCommand::TellDecision(_)
+            PayeesCommand::AssessPayee(_)
+                | PayeesCommand::TellDecision(_)
+                | PayeesCommand::ConfirmReviewedFraud(_)
         )
     }
 
@@ -142,6 +197,8 @@ impl Service for FraudPayees {
             PayeesCommand::ActivateModel(command) => activate_model(command, context),
             PayeesCommand::ActivateRules(command) => activate_rules(command, context),
             PayeesCommand::ConfirmFraud(command) => confirm(payees, command),
+            PayeesCommand::ConfirmReviewedFraud(command) => confirm_reviewed(payees, command),
+            PayeesCommand::RetractFraud(command) => retract(payees, command),
         }
     }
 
@@ -160,13 +217,23 @@ impl Service for FraudPayees {
     fn evolve(payees: &mut Payees, event: &PayeesEvent, recorded: &Recorded) -> Result<(), Corrupt> {
         match event {
             PayeesEvent::PaymentDecided(decided) => {
-                payees
-                    .payees
-                    .get_or_insert_with(decided.creditor, Payee::default)
-                    .observe(
-                        decided.initiated_at.div_euclid(1_000),
-                        decided.customer_seen.unusual,
-                    );
+                let counted = Counted {
+                    at_s: decided.payee_seen.counted_at_s,
+                    unusual: decided.customer_seen.unusual,
+                };
+                let at_s = decided.initiated_at.div_euclid(1_000);
+                payees.payees.observe(decided.creditor, at_s, IDLE_S, |payee| {
+                    payee.observe(at_s, counted.unusual);
+                });
+                keep(&mut payees.rules, &decided.versions.rules);
+                for version in decided.versions.model.iter().chain(&decided.versions.challengers) {
+                    keep(&mut payees.models, version);
+                }
+                if decided.decision.decision == fraud::Decision::Review {
+                    payees
+                        .reviewed
+                        .insert(decided.payment_id, counted, recorded.time_ms, &REVIEWED);
+                }
                 payees.decided.insert(
                     decided.payment_id,
                     Decided::of(decided),
@@ -181,9 +248,31 @@ impl Service for FraudPayees {
                     .ok_or(LabelRefused::UnknownPayment)
                     .and_then(|payee| payee.confirm_fraud(confirmed.counted_at_s, confirmed.unusual))
                     .map_err(|error| Corrupt(format!("payment {}: {error}", confirmed.payment_id)))?;
+                let label = Label {
+                    counted: Counted {
+                        at_s: confirmed.counted_at_s,
+                        unusual: confirmed.unusual,
+                    },
+                    source: confirmed.source,
+                    retracted: false,
+                };
+                match payees.labelled.get_mut(confirmed.payment_id) {
+                    Some(before) => *before = label,
+                    None => payees
+                        .labelled
+                        .insert(confirmed.payment_id, label, recorded.time_ms, &LABELS),
+                }
+            }
+            PayeesEvent::FraudRetracted(retracted) => {
                 payees
-                    .labelled
-                    .insert(confirmed.payment_id, (), recorded.time_ms, &LABELS);
+                    .payees
+                    .get_mut(&retracted.creditor)
+                    .ok_or(LabelRefused::UnknownPayment)
+                    .and_then(|payee| payee.retract_fraud(retracted.counted_at_s, retracted.unusual))
+                    .map_err(|error| Corrupt(format!("payment {}: {error}", retracted.payment_id)))?;
+                if let Some(label) = payees.labelled.get_mut(retracted.payment_id) {
+                    label.retracted = true;
+                }
             }
             PayeesEvent::ModelActivated(activated) => {
                 payees
@@ -201,6 +290,17 @@ impl Service for FraudPayees {
 
     fn timer_changes(_: &PayeesEvent) -> SmallVec<[TimerChange; 1]> {
         SmallVec::new()
+    }
+
+    fn tell(event: &PayeesEvent) -> Option<Told> {
+        match event {
+            PayeesEvent::PaymentDecided(decided) => Some(metrics::decided(decided)),
+            _ => None,
+        }
+    }
+
+    fn announce_metrics() {
+        metrics::announce();
     }
 }
 
@@ -225,7 +325,12 @@ fn assess(payees: &Payees, command: &AssessPayee) -> Result<Decision<PayeesEvent
     let mut payee = payees.payees.get(&command.creditor).cloned().unwrap_or_default();
     let found = payee.observe(payment.at_s(), command.seen.unusual);
     let features = FeatureVector::new(&payment, &seen::to_customer(&command.seen), &found);
-    let verdict = verdict::of(rules, model, Facts::new(command, &features));
+    let mut facts = Facts::new(command, &features);
+    let verdict = verdict::of(rules, model, &mut facts);
+    let challenged = payees
+        .challengers(&command.versions)
+        .filter_map(|challenger| verdict::of_challenger(rules, challenger, &mut facts))
+        .collect();
     let decided = PaymentDecided {
         payment_id: command.payment_id,
         customer: command.customer,
@@ -239,6 +344,7 @@ fn assess(payees: &Payees, command: &AssessPayee) -> Result<Decision<PayeesEvent
         versions: command.versions.clone(),
         decision: verdict.decision.clone(),
         contributions: verdict.contributions,
+        challenged,
     };
     Ok(Decision {
         events: smallvec![decided.into()],
@@ -297,22 +403,79 @@ fn activate_rules(command: &ActivateRules, context: &Context) -> Result<Decision
 }
 
 fn confirm(payees: &Payees, command: &ConfirmFraud) -> Result<Decision<PayeesEvent>, Refusal> {
-    if payees.labelled.get(command.payment_id).is_some() {
+    let counted = Counted {
+        at_s: command.counted_at_s,
+        unusual: command.unusual,
+    };
+    label(
+        payees,
+        command.payment_id,
+        command.creditor,
+        counted,
+        command.source,
+    )
+}
+
+fn confirm_reviewed(
+    payees: &Payees,
+    command: &ConfirmReviewedFraud,
+) -> Result<Decision<PayeesEvent>, Refusal> {
+    let reviewed = payees.reviewed.get(command.payment_id);
+    let counted = *reviewed.ok_or_else(refusal::decision_unknown)?;
+    label(
+        payees,
+        command.payment_id,
+        command.creditor,
+        counted,
+        LabelSource::Analyst,
+    )
+}
+
+fn label(
+    payees: &Payees,
+    payment_id: PaymentId,
+    creditor: AccountId,
+    counted: Counted,
+    source: LabelSource,
+) -> Result<Decision<PayeesEvent>, Refusal> {
+    if payees.label(payment_id).is_some() {
         return Err(refusal::label_twice());
     }
-    let mut payee = payees.payees.get(&command.creditor).cloned().unwrap_or_default();
+    let mut payee = payees.payees.get(&creditor).cloned().unwrap_or_default();
     payee
-        .confirm_fraud(command.counted_at_s, command.unusual)
+        .confirm_fraud(counted.at_s, counted.unusual)
         .map_err(|error| refused(error.code(), &error))?;
     let confirmed = FraudConfirmed {
-        payment_id: command.payment_id,
-        creditor: command.creditor,
-        counted_at_s: command.counted_at_s,
-        unusual: command.unusual,
-        source: command.source,
+        payment_id,
+        creditor,
+        counted_at_s: counted.at_s,
+        unusual: counted.unusual,
+        source,
     };
     Ok(Decision {
         events: smallvec![confirmed.into()],
+        ..Decision::default()
+    })
+}
+
+fn retract(payees: &Payees, command: &RetractFraud) -> Result<Decision<PayeesEvent>, Refusal> {
+    let label = payees
+        .label(command.payment_id)
+        .ok_or_else(refusal::label_missing)?;
+    let mut payee = payees.payees.get(&command.creditor).cloned().unwrap_or_default();
+    // Of another payee than it was set for, or of a payment that no window holds any more.
+    payee
+        .retract_fraud(label.counted.at_s, label.counted.unusual)
+        .map_err(|error| refused(error.code(), &error))?;
+    let retracted = FraudRetracted {
+        payment_id: command.payment_id,
+        creditor: command.creditor,
+        counted_at_s: label.counted.at_s,
+        unusual: label.counted.unusual,
+        source: label.source,
+    };
+    Ok(Decision {
+        events: smallvec![retracted.into()],
         ..Decision::default()
     })
 }

@@ -1,10 +1,13 @@
+use std::hash::Hash;
+
 use serde::{Deserialize, Serialize};
 use tributary_contracts::envelope::TTL_MS_MAX;
-use tributary_ids::PaymentId;
-use tributary_overlay::{Layered, Overlay, OverlayMap};
+use tributary_overlay::{Layered, OverlayMap};
+
+use crate::fifo::Fifo;
 
 /// Entries that one new may push out: more than one, so that a backlog shrinks.
-const FORGOTTEN_AT_ONCE: u64 = 2;
+const FORGOTTEN_AT_ONCE: usize = 2;
 
 /// How long payments are remembered, and how many at most: the oldest go first.
 pub(crate) struct Keep {
@@ -26,92 +29,90 @@ pub(crate) const LABELS: Keep = Keep {
     at_most: 1_000_000,
 };
 
-/// What is remembered of payments for some time.
+/// What a person has to look at, for longer than a review may take.
+pub(crate) const REVIEWED: Keep = Keep {
+    for_ms: 2 * 24 * 60 * 60 * 1000,
+    at_most: 200_000,
+};
+
+/// What is remembered by key for some time of the records' clock.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(bound(serialize = "T: Serialize", deserialize = "T: Deserialize<'de> + Clone"))]
-pub(crate) struct Recent<T> {
-    payments: OverlayMap<PaymentId, T>,
-    /// Each with its record time, in the order in which they came.
-    order: OverlayMap<u64, (i64, PaymentId)>,
-    queue: Overlay<Queue>,
+#[serde(bound(
+    serialize = "K: Serialize + Ord, T: Serialize",
+    deserialize = "K: Deserialize<'de> + Eq + Hash, T: Deserialize<'de>"
+))]
+pub(crate) struct Recent<K, T> {
+    entries: OverlayMap<K, T>,
+    /// By record time.
+    order: Fifo<K>,
 }
 
-/// The ends of the queue in `order`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-struct Queue {
-    first: u64,
-    next: u64,
-}
-
-impl<T> Default for Recent<T> {
+impl<K, T> Default for Recent<K, T> {
     fn default() -> Self {
         Self {
-            payments: OverlayMap::default(),
-            order: OverlayMap::default(),
-            queue: Overlay::default(),
+            entries: OverlayMap::default(),
+            order: Fifo::default(),
         }
     }
 }
 
-impl<T: Clone> Recent<T> {
-    pub(crate) fn get(&self, payment: PaymentId) -> Option<&T> {
-        self.payments.get(&payment)
+impl<K: Eq + Hash + Copy, T: Clone> Recent<K, T> {
+    pub(crate) fn get(&self, key: K) -> Option<&T> {
+        self.entries.get(&key)
+    }
+
+    pub(crate) fn get_mut(&mut self, key: K) -> Option<&mut T> {
+        self.entries.get_mut(&key)
     }
 
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
-        self.payments.len()
+        self.entries.len()
     }
 
-    /// Remembers a payment that is not remembered yet, and drops what need not be kept any more.
-    pub(crate) fn insert(&mut self, payment: PaymentId, what: T, time_ms: i64, keep: &Keep) {
-        self.payments.insert(payment, what);
-        let queue = self.queue.get_mut();
-        self.order.insert(queue.next, (time_ms, payment));
-        queue.next += 1;
+    /// Remembers what is not remembered yet, and drops what need not be kept any more.
+    pub(crate) fn insert(&mut self, key: K, what: T, time_ms: i64, keep: &Keep) {
+        self.entries.insert(key, what);
+        self.order.push(time_ms, key);
         for _ in 0..FORGOTTEN_AT_ONCE {
-            let too_many = queue.next - queue.first > keep.at_most;
-            match self.order.get(&queue.first) {
-                Some((came_at, payment)) if too_many || *came_at < time_ms.saturating_sub(keep.for_ms) => {
-                    let payment = *payment;
-                    self.payments.remove(&payment);
-                    self.order.remove(&queue.first);
-                    queue.first += 1;
-                }
-                Some(_) | None => return,
+            let before = match self.order.len() > keep.at_most {
+                true => i64::MAX,
+                false => time_ms.saturating_sub(keep.for_ms),
+            };
+            match self.order.pop_before(before) {
+                Some(old) => drop(self.entries.remove(&old)),
+                None => return,
             }
         }
     }
 }
 
-impl<T: Clone> Layered for Recent<T> {
+impl<K: Eq + Hash + Clone, T: Clone> Layered for Recent<K, T> {
     fn set_savepoint(&mut self) {
-        self.payments.set_savepoint();
+        self.entries.set_savepoint();
         self.order.set_savepoint();
-        self.queue.set_savepoint();
     }
 
     fn undo_to_savepoint(&mut self) {
-        self.payments.undo_to_savepoint();
+        self.entries.undo_to_savepoint();
         self.order.undo_to_savepoint();
-        self.queue.undo_to_savepoint();
     }
 
     fn undo_all(&mut self) {
-        self.payments.undo_all();
+        self.entries.undo_all();
         self.order.undo_all();
-        self.queue.undo_all();
     }
 
     fn commit(&mut self) {
-        self.payments.commit();
+        self.entries.commit();
         self.order.commit();
-        self.queue.commit();
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use tributary_ids::PaymentId;
+
     use super::*;
 
     #[test]

@@ -7,14 +7,18 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use tributary_contracts::fraud::Version;
+use smol_str::SmolStr;
+use tributary_contracts::fraud::{CHALLENGERS_MAX, Version};
 use tributary_fraud_domain::Model;
 use tributary_stream::service::Refusal;
 
 use crate::{refusal::refused, rules::RuleSet};
 
-/// How many versions are kept: the newest, and those that payments under way may have been fixed to.
-const KEPT: usize = 4;
+/// How many versions are kept: those that decide and challenge, and those that payments under way may have been fixed to.
+const KEPT: usize = 6;
+
+/// As many of the newest decide and challenge at a time; an older one that does is as good as new.
+const IN_USE: usize = 1 + CHALLENGERS_MAX;
 
 /// What can stand on a shelf.
 pub(crate) trait Content: Sized {
@@ -47,7 +51,7 @@ impl Content for RuleSet {
     }
 }
 
-/// The last versions that were activated, the newest last. Only their sources are state: what is made of them is made when
+/// The versions that were made known or decided last, the newest last. Only their sources are state: what is made of them is made when
 /// it is needed first, and again after a restart.
 #[derive(Serialize, Deserialize)]
 #[serde(bound = "")]
@@ -57,7 +61,7 @@ pub(crate) struct Shelf<T>(VecDeque<Item<T>>);
 #[serde(bound = "")]
 struct Item<T> {
     version: Version,
-    source: String,
+    source: SmolStr,
     /// None inside: this build refuses what an earlier one had taken.
     #[serde(skip)]
     loaded: OnceLock<Option<Arc<T>>>,
@@ -100,11 +104,24 @@ impl<T: Content> Shelf<T> {
         item.loaded.get_or_init(load).as_deref()
     }
 
+    /// Whether it might be pushed out though it is in use.
+    pub(crate) fn is_old(&self, version: &Version) -> bool {
+        let mut older = self.0.iter().rev().skip(IN_USE);
+        older.any(|item| item.version.hash == version.hash)
+    }
+
+    /// It is in use: newer ones don't push it out.
+    pub(crate) fn renew(&mut self, version: &Version) {
+        let place = self.0.iter().position(|item| item.version.hash == version.hash);
+        let item = place.and_then(|place| self.0.remove(place));
+        self.0.extend(item);
+    }
+
     pub(crate) fn add(&mut self, version: &Version, source: &str) {
         self.0.retain(|item| item.version.hash != version.hash);
         self.0.push_back(Item {
             version: version.clone(),
-            source: source.to_owned(),
+            source: source.into(),
             loaded: OnceLock::new(),
         });
         if self.0.len() > KEPT {

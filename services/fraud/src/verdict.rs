@@ -1,11 +1,12 @@
 //! What rules and model come to together.
 
-use tributary_contracts::fraud::{Contribution, FraudDecision, PaymentDecided, Real};
+use tributary_contracts::fraud::{Challenged, Contribution, FraudDecision, PaymentDecided, Real};
 use tributary_fraud_domain::{Model, PaymentRefused};
 
 use crate::{
-    rules::{Facts, RuleSet},
+    rules::{Facts, Outcome, RuleSet},
     seen,
+    shelf::Content,
 };
 
 /// Features that an event names of those that moved the score.
@@ -32,13 +33,13 @@ pub fn decide_again(
     model: Option<&Model>,
 ) -> Result<Verdict, PaymentRefused> {
     let features = seen::features(decided)?;
-    Ok(of(rules, model, Facts::recorded(decided, &features)))
+    Ok(of(rules, model, &mut Facts::recorded(decided, &features)))
 }
 
-pub(crate) fn of(rules: &RuleSet, model: Option<&Model>, facts: Facts<'_>) -> Verdict {
+/// What decides on a payment.
+pub(crate) fn of(rules: &RuleSet, model: Option<&Model>, facts: &mut Facts<'_>) -> Verdict {
     let features = facts.features();
-    let score = model.and_then(|model| Real::new(model.score(features)));
-    let outcome = rules.apply(&facts.scored(score.map(Real::get)));
+    let (score, outcome) = apply(rules, model, facts);
     let contributions: Vec<Contribution> = match model {
         Some(model) => model
             .contributions(features)
@@ -71,4 +72,20 @@ pub(crate) fn of(rules: &RuleSet, model: Option<&Model>, facts: Facts<'_>) -> Ve
         },
         contributions,
     }
+}
+
+/// What a challenger would have decided by.
+pub(crate) fn of_challenger(rules: &RuleSet, model: &Model, facts: &mut Facts<'_>) -> Option<Challenged> {
+    let (score, outcome) = apply(rules, Some(model), facts);
+    Some(Challenged {
+        model: model.version(),
+        score: score?,
+        decision: outcome.decision,
+    })
+}
+
+fn apply(rules: &RuleSet, model: Option<&Model>, facts: &mut Facts<'_>) -> (Option<Real>, Outcome) {
+    let score = model.and_then(|model| Real::new(model.score(facts.features())));
+    facts.set_score(score.map(Real::get));
+    (score, rules.apply(facts))
 }

@@ -4,7 +4,9 @@ use smallvec::SmallVec;
 use tributary_contracts::{
     payments::{PaymentsCommand, PaymentsEvent, SERVICE},
     runtime::{Answer, TimerChange, TimerId},
-    topics::{ACCOUNTS_INBOX, FRAUD_INBOX, PAYMENTS_DLQ, PAYMENTS_EVENTS, PAYMENTS_INBOX},
+    topics::{
+        ACCOUNTS_INBOX, FRAUD_INBOX, FRAUD_PAYEES_INBOX, PAYMENTS_DLQ, PAYMENTS_EVENTS, PAYMENTS_INBOX,
+    },
 };
 use tributary_payments_domain::{self as domain, Command, PaymentBook};
 use tributary_stream::service::{
@@ -111,6 +113,7 @@ fn follow_up(send: domain::Send) -> FollowUp {
     let follow_up = match &send.command {
         Command::Accounts(command) => FollowUp::new(ACCOUNTS_INBOX, command.key(), command),
         Command::Fraud(command) => FollowUp::new(FRAUD_INBOX, command.key(), command),
+        Command::FraudPayees(command) => FollowUp::new(FRAUD_PAYEES_INBOX, command.key(), command),
         Command::Payments(command) => FollowUp::new(PAYMENTS_INBOX, command.key(), command),
     };
     let awaited = match send.awaited {

@@ -18,6 +18,8 @@ pub enum Kind {
     Events,
     /// What could not be handled, kept as long as an inbox.
     DeadLetters,
+    /// What was published, by the hash of its content: kept for ever, and once.
+    Catalogue,
 }
 
 /// A topic's declaration.
@@ -39,7 +41,7 @@ impl Topic {
     /// way; dead letters take such a record with what is known of it.
     fn message_bytes_max(&self) -> usize {
         match self.kind {
-            Kind::Events => RECORD_BYTES_MAX + 50_000,
+            Kind::Events | Kind::Catalogue => RECORD_BYTES_MAX + 50_000,
             Kind::Inbox => RECORD_BYTES_MAX + 100_000,
             Kind::DeadLetters => RECORD_BYTES_MAX + 200_000,
         }
@@ -55,6 +57,10 @@ impl Topic {
             }
             Kind::DeadLetters => settings.push(("retention.ms", (90 * DAY_MS).to_string())),
             Kind::Events => settings.push(("retention.ms", "-1".to_owned())),
+            Kind::Catalogue => {
+                settings.push(("retention.ms", "-1".to_owned()));
+                settings.push(("cleanup.policy", "compact".to_owned()));
+            }
         }
         settings
     }
@@ -121,6 +127,17 @@ pub const FRAUD_PAYEES_DLQ: Topic = Topic {
     key: "as the origin",
 };
 
+pub const FRAUD_MODELS: Topic = Topic {
+    name: "fraud.models",
+    kind: Kind::Catalogue,
+    key: "hash of the model",
+};
+pub const FRAUD_RULES: Topic = Topic {
+    name: "fraud.rules",
+    kind: Kind::Catalogue,
+    key: "hash of the set",
+};
+
 /// All topics of the bank.
 pub const ALL: &[Topic] = &[
     ACCOUNTS_INBOX,
@@ -135,6 +152,8 @@ pub const ALL: &[Topic] = &[
     FRAUD_PAYEES_INBOX,
     FRAUD_PAYEES_EVENTS,
     FRAUD_PAYEES_DLQ,
+    FRAUD_MODELS,
+    FRAUD_RULES,
 ];
 
 /// The topic of that name.

@@ -68,6 +68,10 @@ id!(
     StandingOrderId
 );
 id!(
+    /// A proposal to let another version decide on payments.
+    ProposalId
+);
+id!(
     /// A command. The same id means the same wish, however often it arrives.
     CommandId
 );

@@ -23,7 +23,7 @@ use uuid::Uuid;
 pub(crate) use output::timer_record;
 
 use crate::{
-    service::{Context, Corrupt, Decision, Refusal, Service},
+    service::{Context, Corrupt, Decision, Refusal, Service, Told},
     state::{PartitionState, StreamEvent, is_runtime},
 };
 
@@ -33,6 +33,8 @@ pub(crate) struct Processor<'p, S: Service> {
     /// Partitions of every topic that decisions write to.
     pub(crate) partitions: i32,
     pub(crate) out: &'p mut Vec<Outgoing>,
+    /// For the service's own metrics, once it is committed.
+    pub(crate) told: &'p mut Vec<Told>,
 }
 
 /// What comes to an inbox.
@@ -158,7 +160,7 @@ impl<S: Service> Processor<'_, S> {
     /// Handles one record. An error means that the partition has to stop; everything else leaves an event.
     pub(crate) fn handle(&mut self, record: &Record) -> Result<(), Corrupt> {
         self.state.set_savepoint();
-        let written = self.out.len();
+        let (written, told) = (self.out.len(), self.told.len());
         let raw = catch_unwind(AssertUnwindSafe(|| self.read(record)))
             .unwrap_or_else(|panic| Err(DeadLetter::panicked(panic.as_ref())));
         let mut cause = match &raw {
@@ -173,6 +175,7 @@ impl<S: Service> Processor<'_, S> {
         let Err(failure) = handled else { return Ok(()) };
         self.state.undo_to_savepoint();
         self.out.truncate(written);
+        self.told.truncate(told);
         cause.remembered = cause
             .remembered
             .filter(|_| matches!(failure, Failure::Refused(_)));
@@ -370,6 +373,7 @@ impl<S: Service> Processor<'_, S> {
         Context {
             command_id: cause.command_id,
             partition: cause.record.partition,
+            partitions: self.partitions,
             time_ms: self.now(cause.record),
             correlation_id: cause.correlation_id,
         }

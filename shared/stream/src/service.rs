@@ -28,6 +28,8 @@ pub struct Names {
 pub struct Context {
     pub command_id: CommandId,
     pub partition: i32,
+    /// Partitions that every topic has: fixed for the topics' life.
+    pub partitions: i32,
     /// Record time in milliseconds since the epoch; never goes back within a partition.
     pub time_ms: i64,
     /// Ties together all that follows from one wish.
@@ -149,6 +151,9 @@ pub struct Refusal {
 #[error("{0}")]
 pub struct Corrupt(pub String);
 
+/// What an event means for a service's own metrics, to be called once the event is committed.
+pub type Told = Box<dyn FnOnce() + Send>;
+
 /// A service on the runtime. Everything in it is a pure function of its arguments.
 pub trait Service: Send + Sync + 'static {
     type Command: Message;
@@ -197,4 +202,13 @@ pub trait Service: Send + Sync + 'static {
 
     /// Which timers the event arms or disarms.
     fn timer_changes(event: &Self::Event) -> SmallVec<[TimerChange; 1]>;
+
+    /// What the event means for the service's own metrics. It is called when a worker has committed the event, never at a
+    /// restore, and nothing of it comes back into a decision.
+    fn tell(_event: &Self::Event) -> Option<Told> {
+        None
+    }
+
+    /// Makes the service's own metrics known before anything has happened.
+    fn announce_metrics() {}
 }

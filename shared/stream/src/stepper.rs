@@ -56,6 +56,7 @@ impl<S: Service> Stepper<S> {
             state,
             partitions,
             out: &mut out,
+            told: &mut Vec::new(),
         };
         processor.handle(&record)?;
         self.partitions[record.partition as usize].commit();

@@ -99,6 +99,7 @@ impl Clients {
             payment_id: self.recent(which)?.id,
             decision,
             reason: "looked-at".into(),
+            confirms_fraud: decision == ReviewDecision::Reject,
         };
         Some((review.into(), format!("an analyst says {decision:?}")))
     }

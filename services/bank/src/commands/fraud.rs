@@ -21,7 +21,7 @@ use tributary_fraud_training::{
     Evaluation, Source, evaluate, evaluate_features, export, handbook::Transactions, protocol::Weeks,
 };
 
-use super::fraud_online::{Activate, Label};
+use super::fraud_online::{Activate, Approve, Label, Propose, Publish, Reject, Retire, Retract, Status};
 
 /// Bad rows that are printed; all are counted.
 const BAD_ROWS_PRINTED: usize = 20;
@@ -36,9 +36,16 @@ pub(crate) struct Fraud {
 #[derive(Subcommand, Debug)]
 enum FraudCommand {
     Evaluate(EvaluateArguments),
+    Publish(Publish),
+    Propose(Propose),
+    Approve(Approve),
+    Reject(Reject),
     Activate(Activate),
+    Retire(Retire),
+    Status(Status),
     Label(Label),
     Backtest(BacktestArguments),
+    Retract(Retract),
     Launder(LaunderArguments),
     Stream(StreamArguments),
 }
@@ -71,9 +78,16 @@ impl Fraud {
     pub(crate) fn run(self) -> Result<ExitCode> {
         match self.command {
             FraudCommand::Evaluate(arguments) => arguments.run(),
+            FraudCommand::Publish(publish) => publish.run(),
+            FraudCommand::Propose(propose) => propose.run(),
+            FraudCommand::Approve(approve) => approve.run(),
+            FraudCommand::Reject(reject) => reject.run(),
             FraudCommand::Activate(activate) => activate.run(),
+            FraudCommand::Retire(retire) => retire.run(),
+            FraudCommand::Status(status) => status.run(),
             FraudCommand::Label(label) => label.run(),
             FraudCommand::Backtest(arguments) => arguments.run(),
+            FraudCommand::Retract(retract) => retract.run(),
             FraudCommand::Launder(arguments) => arguments.run(),
             FraudCommand::Stream(arguments) => arguments.run(),
         }

@@ -11,7 +11,9 @@ use std::time::Duration;
 use anyhow::{Context, bail, ensure};
 use chrono::{Days, NaiveDate};
 use tributary_contracts::codec::read_event;
-use tributary_contracts::fraud::{Decision, FraudCommand, LabelSource, PayeesEvent, PaymentDecided};
+use tributary_contracts::fraud::{
+    Decision, FraudCommand, LabelSource, PayeesEvent, PaymentDecided, VersionKind,
+};
 use tributary_contracts::topics::{FRAUD_INBOX, FRAUD_PAYEES_EVENTS};
 use tributary_history::{
     Attempt, Config, ConfirmedBy, FraudLabel, FraudWanted, Labelled, NextDay, generate_with_next_day,
@@ -25,7 +27,7 @@ use tributary_stream::StreamEvent;
 use tributary_stream::driver::wall_clock_ms;
 use tributary_stream::kafka::{CommandProducer, EventReader, Watermarks};
 
-use super::fraud_online::{activate, confirm, outgoing};
+use super::fraud_online::{Bank, Content, confirm, introduce, outgoing};
 
 /// The rules, and where they stand in a checkout.
 const RULES: &str = include_str!("../../../fraud/rules/retail.json");
@@ -112,7 +114,10 @@ fn show(brokers: &str, api: &str, tell: &Sender<String>, stop: &AtomicBool) -> a
         through: Through::Ledger,
     };
     replay(&labelled.history, &options, &mut Progress::quiet(), &stopped)?;
-    activate(brokers, None, Some(RULES.to_owned()))?;
+    let bank = Bank {
+        brokers: brokers.to_owned(),
+    };
+    introduce(&bank, &Content::check(VersionKind::Rules, RULES.to_owned())?)?;
     let mut decisions = Decisions::open(brokers)?;
     let from = today
         .checked_sub_days(Days::new(REMEMBERED_DAYS))
@@ -132,7 +137,7 @@ fn show(brokers: &str, api: &str, tell: &Sender<String>, stop: &AtomicBool) -> a
                 .count()
         ),
     );
-    learn(brokers, &mut decisions, &labelled, &past, &stopped)?;
+    learn(&bank, &mut decisions, &labelled, &past, &stopped)?;
     let attempted = attempt_payments(&labelled.history, &labelled.next, api, &stopped)?;
     let tried: Vec<(&Attempt, &Attempted)> = labelled
         .next
@@ -148,7 +153,7 @@ fn show(brokers: &str, api: &str, tell: &Sender<String>, stop: &AtomicBool) -> a
         .filter(|(attempt, _)| attempt.scenario.is_some())
         .filter_map(|(_, attempted)| decisions.of(attempted.payment))
         .map(|decided| (decided, LabelSource::Analyst));
-    decisions.confirm(brokers, frauds.collect())?;
+    decisions.confirm(&bank, frauds.collect())?;
     for line in told(&tried, &decisions, brokers, api) {
         say(tell, line);
     }
@@ -157,14 +162,18 @@ fn show(brokers: &str, api: &str, tell: &Sender<String>, stop: &AtomicBool) -> a
 
 /// Lets the fraud service assess what was paid in the past, day by day, with the labels that came meanwhile. No money moves by it.
 fn learn(
-    brokers: &str,
+    bank: &Bank,
     decisions: &mut Decisions,
     labelled: &Labelled,
     past: &[Assessment],
     stopped: &dyn Fn() -> bool,
 ) -> anyhow::Result<()> {
-    let partitions = i32::try_from(Watermarks::connect(brokers)?.partitions(FRAUD_INBOX.name)?.len())?;
-    let producer = CommandProducer::connect(brokers, Duration::ZERO, 1_000, |_| {})?;
+    let partitions = i32::try_from(
+        Watermarks::connect(&bank.brokers)?
+            .partitions(FRAUD_INBOX.name)?
+            .len(),
+    )?;
+    let producer = CommandProducer::connect(&bank.brokers, Duration::ZERO, 1_000, |_| {})?;
     let ids: HashMap<&str, PaymentId> = past
         .iter()
         .map(|assessment| (assessment.payment.as_str(), assessment.command.payment_id))
@@ -178,7 +187,7 @@ fn learn(
     labels.sort_by_key(|label| std::cmp::Reverse(label.confirmed));
     for day in past.chunk_by(|one, other| one.date == other.date) {
         let Some(first) = day.first() else { continue };
-        decisions.confirm_until(brokers, &mut labels, &ids, first.date)?;
+        decisions.confirm_until(bank, &mut labels, &ids, first.date)?;
         let mut waiting = HashSet::new();
         for assessment in day {
             let command = &assessment.command;
@@ -198,7 +207,7 @@ fn learn(
         producer.flush()?;
         decisions.wait_for(&waiting, stopped)?;
     }
-    decisions.confirm_until(brokers, &mut labels, &ids, NaiveDate::MAX)
+    decisions.confirm_until(bank, &mut labels, &ids, NaiveDate::MAX)
 }
 
 /// The decisions that stand in the log, and the labels.
@@ -261,19 +270,19 @@ impl Decisions {
     }
 
     /// Labels what isn't labelled yet.
-    fn confirm(&self, brokers: &str, frauds: Vec<(&PaymentDecided, LabelSource)>) -> anyhow::Result<()> {
+    fn confirm(&self, bank: &Bank, frauds: Vec<(&PaymentDecided, LabelSource)>) -> anyhow::Result<()> {
         let mut new = frauds;
         new.retain(|(decided, _)| !self.labelled.contains(&decided.payment_id));
         match new.is_empty() {
             true => Ok(()),
-            false => confirm(brokers, new.into_iter()),
+            false => confirm(bank, new),
         }
     }
 
     /// Takes the labels that have come before this day. `labels` are sorted, the earliest last.
     fn confirm_until(
         &self,
-        brokers: &str,
+        bank: &Bank,
         labels: &mut Vec<&FraudLabel>,
         ids: &HashMap<&str, PaymentId>,
         day: NaiveDate,
@@ -289,7 +298,7 @@ impl Decisions {
                 known.push((decided, by));
             }
         }
-        self.confirm(brokers, known)
+        self.confirm(bank, known)
     }
 }
 

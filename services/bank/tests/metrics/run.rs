@@ -13,10 +13,20 @@ use opentelemetry_sdk::metrics::{
 use tributary_checker::{AlarmKind, End, Invariant, check_all};
 use tributary_contracts::{
     accounts::{AccountsCommand, OpenAccount, TransferOut},
+    fraud::{
+        ActivateModel, AddChallenger, ApproveVersion, AssessPayment, FraudCommand, PayeesCommand,
+        ProposeVersion, Version, VersionKind,
+    },
     record::{Headers, Outgoing},
-    topics::{ACCOUNTS_DLQ, ACCOUNTS_EVENTS, ACCOUNTS_INBOX, LOCAL_PARTITIONS},
+    topics::{
+        ACCOUNTS_DLQ, ACCOUNTS_EVENTS, ACCOUNTS_INBOX, FRAUD_INBOX, FRAUD_PAYEES_INBOX, LOCAL_PARTITIONS,
+    },
 };
-use tributary_ids::{AccountId, CustomerId, PaymentId};
+use tributary_fraud_domain::{
+    Model,
+    model::{About, DataRange, FeatureRef, Kind, Scale, Trained, seal},
+};
+use tributary_ids::{AccountId, CustomerId, PaymentId, ProposalId};
 use tributary_local_stack::Options;
 use tributary_stream::{
     kafka::{CommandProducer, EventReader},
@@ -133,6 +143,110 @@ fn commands() -> Vec<Outgoing> {
     records
 }
 
+/// A model with 1/2 at this amount, and its version.
+fn model(name: &str, mean: f64) -> (String, Version) {
+    let data = DataRange {
+        source: "made up".to_owned(),
+        from: "2026-01-01".to_owned(),
+        to: "2026-01-07".to_owned(),
+        payments: 2,
+        frauds: 1,
+    };
+    let trained = Trained {
+        about: About {
+            name: name.to_owned(),
+            data,
+            seed: 1,
+            commit: String::new(),
+            measured: Vec::new(),
+        },
+        features: vec![FeatureRef {
+            name: "amount".to_owned(),
+            version: 1,
+        }],
+        scales: vec![Scale { mean, deviation: 1.0 }],
+        kind: Kind::Logistic {
+            intercept: 0.0,
+            coefficients: vec![1.0],
+        },
+    };
+    let artefact = seal(&trained).unwrap();
+    let hash = Model::load(&artefact).unwrap().hash().into();
+    let name = name.into();
+    (String::from_utf8(artefact).unwrap(), Version { name, hash })
+}
+
+/// A champion and a challenger, known to both partitions and adopted by them.
+fn models() -> Vec<Outgoing> {
+    let not_after = Some(now_ms() + 300_000);
+    let [(champion, decides), (challenger, challenges)] =
+        [model("champion", 10.0), model("challenger", 20.0)];
+    let mut records = Vec::new();
+    for (number, artefact) in [champion, challenger].into_iter().enumerate() {
+        for partition in 0..LOCAL_PARTITIONS {
+            let artefact = artefact.clone();
+            let of = PayeesCommand::from(ActivateModel { partition, artefact });
+            let name = format!("model/{number}/{partition}");
+            records.push(command(
+                FRAUD_PAYEES_INBOX,
+                LOCAL_PARTITIONS,
+                &name,
+                of.key(),
+                not_after,
+                &of,
+            ));
+        }
+    }
+    let proposal_id = ProposalId::named("metrics");
+    let register: [FraudCommand; 3] = [
+        ProposeVersion {
+            proposal_id,
+            kind: VersionKind::Model,
+            version: decides.clone(),
+            by: "alice".into(),
+        }
+        .into(),
+        ApproveVersion {
+            proposal_id,
+            hash: decides.hash,
+            by: "bob".into(),
+        }
+        .into(),
+        AddChallenger {
+            version: challenges,
+            by: "carol".into(),
+        }
+        .into(),
+    ];
+    for (number, of) in register.iter().enumerate() {
+        let name = format!("register/{number}");
+        records.push(command(
+            FRAUD_INBOX,
+            LOCAL_PARTITIONS,
+            &name,
+            of.key(),
+            not_after,
+            of,
+        ));
+    }
+    records
+}
+
+fn assessment() -> Outgoing {
+    let of = FraudCommand::from(AssessPayment {
+        payment_id: PaymentId::named("metrics/assessed"),
+        customer: CustomerId::named("metrics"),
+        debtor: AccountId::named("metrics/0"),
+        creditor: AccountId::named("metrics/1"),
+        amount: "10".into(),
+        currency: "CZK".parse().unwrap(),
+        initiated_at: now_ms(),
+        utc_offset_s: 0,
+    });
+    let not_after = Some(now_ms() + 300_000);
+    command(FRAUD_INBOX, LOCAL_PARTITIONS, "assess", of.key(), not_after, &of)
+}
+
 fn records_in(brokers: &str, topic: &str) -> i64 {
     let from = (0..LOCAL_PARTITIONS).map(|partition| (partition, 0)).collect();
     let mut reader = EventReader::open(brokers, topic, &from).unwrap();
@@ -163,10 +277,30 @@ fn runtime_projection_and_checker_tell_what_the_logs_hold() {
     })
     .unwrap();
     let commands = commands();
-    for record in &commands {
+    let send = |record: &Outgoing| {
         producer.send(record, 0).unwrap();
         deliveries.recv_timeout(WITHIN).unwrap().result.unwrap();
+    };
+    let await_value = |metric: &str, expected: i64| {
+        let deadline = now() + WITHIN;
+        while told(&provider, &exporter).values.get(metric) != Some(&expected) {
+            assert!(
+                now() < deadline,
+                "{metric}: {:?}",
+                told(&provider, &exporter).values
+            );
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    };
+    commands.iter().for_each(send);
+    models().iter().for_each(send);
+    for partition in 0..LOCAL_PARTITIONS {
+        await_value(&format!("tributary.fraud.change{{partition={partition}}}"), 2);
     }
+    send(&assessment());
+    await_value("tributary.fraud.decisions{decision=approve}", 1);
+    // Models become known, are proposed, approved and adopted; a payment is counted and decided on.
+    let of_fraud = 4 + 3 + 4 + 2;
 
     let projected = "tributary.projection.events{schema=accounts}";
     // A transfer is two commands and two entries; an opening two events; and one event for what can't be read.
@@ -217,7 +351,11 @@ fn runtime_projection_and_checker_tell_what_the_logs_hold() {
     assert_eq!(value(projected), events);
     assert!(value("tributary.projection.transactions{schema=accounts}") > 0);
     assert_eq!(value("tributary.projection.overtaken{schema=accounts}"), 0);
-    assert_eq!(value("tributary.checker.events{}"), events);
+    assert_eq!(value("tributary.checker.events{}"), events + of_fraud);
+    assert_eq!(value("tributary.fraud.decisions{decision=decline}"), 0);
+    assert_eq!(value("tributary.fraud.score{role=champion}"), 1);
+    assert_eq!(value("tributary.fraud.score{role=challenger}"), 1);
+    assert_eq!(value("tributary.fraud.challenged{beside=same}"), 1);
     assert_eq!(value("tributary.checker.lag{}"), 0);
     assert_eq!(
         value(

@@ -51,6 +51,7 @@ fn every_payment_ends_once_and_can_be_followed_step_by_step() {
                 payment_id: PaymentId::named(name),
                 decision,
                 reason: "looked-at".into(),
+                confirms_fraud: false,
             },
         );
     }

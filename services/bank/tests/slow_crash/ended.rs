@@ -91,7 +91,7 @@ impl Rig {
     }
 
     /// Every committed record of a topic, by partition and offset.
-    fn read_all(&self, topic: Topic) -> BTreeMap<(i32, i64), Record> {
+    pub(crate) fn read_all(&self, topic: Topic) -> BTreeMap<(i32, i64), Record> {
         let from = (0..LOCAL_PARTITIONS).map(|partition| (partition, 0)).collect();
         let mut reader = EventReader::open(&self.stack.brokers(), topic.name, &from).unwrap();
         let mut records = BTreeMap::new();

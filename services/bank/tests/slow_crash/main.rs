@@ -11,6 +11,7 @@
 mod clients;
 mod ended;
 mod figures;
+mod fraud;
 mod load;
 mod observer;
 mod payments;

@@ -33,7 +33,7 @@ use crate::{
 };
 
 /// Every service of the bank. Those that write events come first, in the order of their observers.
-const SERVICES: [&str; 8] = [
+pub(crate) const SERVICES: [&str; 8] = [
     "accounts",
     "payments",
     "fraud",
@@ -78,18 +78,18 @@ impl Disturbance {
 }
 
 /// The bank as processes.
-struct Bank {
-    api: SocketAddr,
-    services: Vec<Process>,
+pub(crate) struct Bank {
+    pub(crate) api: SocketAddr,
+    pub(crate) services: Vec<Process>,
     observers: [Observer; 4],
     /// One of each projection's process.
     read_models: [ReadModel; 3],
     figures: Figures,
-    rig: Rig,
+    pub(crate) rig: Rig,
 }
 
 impl Bank {
-    fn start(rig: Rig) -> Self {
+    pub(crate) fn start(rig: Rig) -> Self {
         let brokers = rig.stack.brokers();
         let api = Rig::free_address();
         let topics = [
@@ -136,7 +136,7 @@ impl Bank {
 
     /// Until payments that began after now have completed in every partition and every read model has moved on: how long
     /// after `since` each of the two was.
-    fn recovered(&self, since: Instant, what: &str) -> Round {
+    pub(crate) fn recovered(&self, since: Instant, what: &str) -> Round {
         let (complete, rows) = thread::scope(|scope| {
             let rows = self
                 .read_models
@@ -311,7 +311,7 @@ fn follow(
 }
 
 /// Fifty accounts with enough on them.
-fn open(rig: &Rig) -> Population {
+pub(crate) fn open(rig: &Rig) -> Population {
     let population = Population::new("crash", 50, Spread::Uniform).unwrap();
     let load = Load {
         population: population.clone(),

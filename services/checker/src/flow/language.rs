@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use tributary_contracts::{
     accounts::{AccountsCommand, AccountsEvent},
     codec::Message,
-    fraud::{FraudCommand, FraudEvent, PayeesCommand, PayeesEvent},
+    fraud::{FraudCommand, FraudEvent, PayeesCommand, PayeesEvent, REGISTER_PARTITION},
     partition::key_of_partition,
     payments::{PaymentsCommand, PaymentsEvent},
     topics::{
@@ -97,6 +97,11 @@ impl Language for Fraud {
             FraudEvent::PaymentObserved(event) => event.customer.to_string(),
             FraudEvent::AssessmentRepeated(event) => event.customer.to_string(),
             FraudEvent::VersionsUsed(event) => key_of_partition(event.partition),
+            FraudEvent::VersionProposed(_)
+            | FraudEvent::VersionApproved(_)
+            | FraudEvent::VersionRejected(_)
+            | FraudEvent::ChallengerAdded(_)
+            | FraudEvent::ChallengerDropped(_) => key_of_partition(REGISTER_PARTITION),
         })
     }
 }
@@ -121,6 +126,7 @@ impl Language for FraudPayees {
             PayeesEvent::PaymentDecided(event) => event.creditor.to_string(),
             PayeesEvent::DecisionRepeated(event) => event.creditor.to_string(),
             PayeesEvent::FraudConfirmed(event) => event.creditor.to_string(),
+            PayeesEvent::FraudRetracted(event) => event.creditor.to_string(),
             PayeesEvent::ModelActivated(event) => key_of_partition(event.partition),
             PayeesEvent::RulesActivated(event) => key_of_partition(event.partition),
         })

@@ -26,8 +26,8 @@ pub struct Log {
 }
 
 impl Log {
-    /// Takes in a record of the second hop's events. Its order among those of its partition matters only to which of two decisions
-    /// on one payment counts: the first.
+    /// Takes in a record of the second hop's events. Those of a partition come in their order: of two decisions on one payment the
+    /// first counts, and a label counts until it is taken back.
     ///
     /// # Errors
     /// When an event of a known type can't be read: figures without it would be wrong.
@@ -51,6 +51,9 @@ impl Log {
             }
             PayeesEvent::FraudConfirmed(confirmed) => {
                 self.frauds.insert(confirmed.payment_id);
+            }
+            PayeesEvent::FraudRetracted(retracted) => {
+                self.frauds.remove(&retracted.payment_id);
             }
             PayeesEvent::ModelActivated(activated) => {
                 self.models

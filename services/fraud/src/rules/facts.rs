@@ -67,8 +67,8 @@ impl<'f> Facts<'f> {
         }
     }
 
-    pub(crate) fn scored(self, score: Option<f64>) -> Self {
-        Self { score, ..self }
+    pub(crate) fn set_score(&mut self, score: Option<f64>) {
+        self.score = score;
     }
 
     pub(crate) fn features(&self) -> &'f FeatureVector {

@@ -3,12 +3,15 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use tributary_contracts::{
     codec,
-    fraud::{AssessPayee, ConfirmFraud, LabelSource, PayeesEvent},
+    fraud::{
+        AssessPayee, ConfirmFraud, ConfirmReviewedFraud, DropChallenger, LabelSource, PayeesEvent,
+        RejectVersion, RetractFraud, VersionKind,
+    },
     record::Record,
     topics::{FRAUD_EVENTS, FRAUD_PAYEES_EVENTS},
 };
 use tributary_fraud::{Fraud, FraudPayees};
-use tributary_ids::{AccountId, CustomerId, PaymentId};
+use tributary_ids::{AccountId, CustomerId, PaymentId, ProposalId};
 use tributary_stream::{
     PartitionState,
     golden::{self, digests, fold},
@@ -16,14 +19,15 @@ use tributary_stream::{
     snapshot,
 };
 
-use crate::two_hops::{NOW, TwoHops, artefact, payment, records};
+use crate::two_hops::{NOW, TwoHops, artefact, artefact_at, payment, propose, records, version_of_model};
 
 const RULES: &str = r#"{"format": 1, "name": "golden.v1", "thresholds": {"review": 0.6, "decline": 0.95},
     "lists": {"blocked": ["00000000-0000-0000-0000-000000000001"]},
     "rules": [{"name": "BLOCKED", "when": "creditor in blocked", "then": "decline"},
               {"name": "MANY", "when": "customer_payments_1d > 2.0", "then": "review"}]}"#;
 
-/// Every event there is: approved, reviewed, refused, asked twice, rules and a model activated, a payment labelled.
+/// Every event there is: approved, reviewed, refused, asked twice, rules and a model agreed on, another one rejected, one that
+/// challenges and is dropped, payments labelled, and a label taken back.
 fn driven() -> TwoHops {
     let mut hops = TwoHops::open();
     hops.assess(payment("small", "12.30"));
@@ -39,7 +43,30 @@ fn driven() -> TwoHops {
     hops.settle();
     hops.activate_rules(RULES);
     hops.activate_model(&artefact("golden"));
+    let challenger = artefact_at("golden-challenger", 2_000.0);
+    hops.challenge(&challenger);
     hops.assess(payment("scored", "2500"));
+    let challenger = version_of_model(&challenger);
+    let proposal_id = ProposalId::named("golden");
+    hops.write(propose(proposal_id, VersionKind::Model, &challenger, "alice"));
+    hops.write(RejectVersion {
+        proposal_id,
+        by: "bob".into(),
+    });
+    hops.write(DropChallenger {
+        hash: challenger.hash,
+        by: "carol".into(),
+    });
+    hops.settle();
+    let large = hops.decided(PaymentId::named("large")).unwrap();
+    hops.write_to_payees(ConfirmReviewedFraud {
+        payment_id: large.payment_id,
+        creditor: large.creditor,
+    });
+    hops.write_to_payees(RetractFraud {
+        payment_id: large.payment_id,
+        creditor: large.creditor,
+    });
     let small = hops.decided(PaymentId::named("small")).unwrap();
     hops.write_to_payees(ConfirmFraud {
         payment_id: small.payment_id,

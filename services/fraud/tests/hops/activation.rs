@@ -1,7 +1,7 @@
-use tributary_contracts::fraud::{ActivateModel, ActivateRules, Decision, UseVersions, Version};
+use tributary_contracts::fraud::{ActivateModel, ActivateRules, Decision, UseVersions, Version, VersionKind};
 use tributary_ids::PaymentId;
 
-use crate::two_hops::{PARTITIONS, TwoHops, artefact, payment, version_of_model};
+use crate::two_hops::{TwoHops, artefact, payment};
 
 fn rules(name: &str, above: &str) -> String {
     format!(
@@ -28,21 +28,9 @@ fn a_payment_is_decided_by_what_was_fixed_when_it_came() {
 #[test]
 fn an_activation_that_only_the_second_hop_knows_changes_nothing_yet() {
     let mut hops = TwoHops::open();
-    let artefact = artefact("half");
-    for partition in 0..PARTITIONS {
-        let artefact = artefact.clone();
-        hops.write_to_payees(ActivateModel { partition, artefact });
-    }
-    hops.settle();
+    let version = hops.make_model_known(&artefact("half"));
     assert_eq!(hops.assess(payment("one", "10")).decision.model, None);
-    for partition in 0..PARTITIONS {
-        hops.write(UseVersions {
-            partition,
-            rules: None,
-            model: Some(version_of_model(&artefact)),
-        });
-    }
-    hops.settle();
+    hops.agree(VersionKind::Model, &version);
     let scored = hops.assess(payment("two", "10")).decision;
     assert_eq!(scored.model.as_deref(), Some("half"));
 }
@@ -50,16 +38,11 @@ fn an_activation_that_only_the_second_hop_knows_changes_nothing_yet() {
 #[test]
 fn a_version_that_the_second_hop_does_not_know_decides_nothing() {
     let mut hops = TwoHops::open();
-    for partition in 0..PARTITIONS {
-        hops.write(UseVersions {
-            partition,
-            rules: None,
-            model: Some(Version {
-                name: "never".into(),
-                hash: "0".repeat(64).into(),
-            }),
-        });
-    }
+    let never = Version {
+        name: "never".into(),
+        hash: "0".repeat(64).into(),
+    };
+    hops.agree(VersionKind::Model, &never);
     hops.write(payment("one", "10"));
     hops.settle();
     assert_eq!(hops.refused(), ["FRAUD_VERSION_UNKNOWN"]);
@@ -101,7 +84,7 @@ fn what_is_damaged_is_refused_and_the_version_before_it_stays() {
 }
 
 #[test]
-fn an_activation_outlives_a_kill_and_four_versions_are_kept() {
+fn an_activation_outlives_a_kill_and_six_versions_are_kept() {
     let mut hops = TwoHops::open();
     hops.activate_rules(&rules("kept.v1", "100.0"));
     hops.activate_model(&artefact("kept"));
@@ -114,30 +97,48 @@ fn an_activation_outlives_a_kill_and_four_versions_are_kept() {
     );
     assert_eq!(decided.model.as_deref(), Some("kept"));
     let first = hops.assess(payment("still first", "1"));
-    for number in 2..6 {
+    for number in 2..8 {
         hops.activate_rules(&rules(&format!("kept.v{number}"), "100.0"));
     }
-    // Fixed to what is not kept any more: nobody decides by something else.
-    for partition in 0..PARTITIONS {
-        hops.write(UseVersions {
-            partition,
-            rules: Some(first.versions.rules.clone()),
-            model: None,
-        });
-    }
+    // What is not kept any more can be agreed on, but nobody decides by something else.
+    hops.agree(VersionKind::Rules, &first.versions.rules);
     hops.write(payment("too late", "500"));
     hops.settle();
     assert_eq!(hops.refused(), ["FRAUD_VERSION_UNKNOWN"]);
 }
 
 #[test]
-fn commands_for_a_partition_say_which() {
+fn what_decides_is_not_pushed_out_by_models_that_never_do() {
     let mut hops = TwoHops::open();
-    hops.write(UseVersions {
+    hops.activate_model(&artefact("champion"));
+    for number in 0..20 {
+        hops.make_model_known(&artefact(&format!("tried/{number}")));
+        let decided = hops.assess(payment(&format!("payment/{number}"), "10"));
+        assert_eq!(decided.decision.model.as_deref(), Some("champion"));
+    }
+}
+
+#[test]
+fn nothing_is_adopted_that_names_nothing_or_came_before() {
+    let mut hops = TwoHops::open();
+    let nothing = UseVersions {
         partition: 0,
+        number: 1,
         rules: None,
         model: None,
+        challengers: None,
+        approval: None,
+    };
+    hops.write(nothing.clone());
+    hops.settle();
+    hops.activate_rules(&rules("first.v1", "100.0"));
+    hops.write(UseVersions {
+        challengers: Some(Vec::new()),
+        ..nothing
     });
     hops.settle();
-    assert_eq!(hops.refused(), ["FRAUD_VERSIONS_MISSING"]);
+    assert_eq!(
+        hops.refused(),
+        ["FRAUD_VERSIONS_MISSING", "FRAUD_VERSIONS_OUTDATED"]
+    );
 }

@@ -7,9 +7,15 @@ mod backtest;
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod challengers;
+#[cfg(test)]
 mod deciding;
 #[cfg(test)]
 mod features;
+#[cfg(test)]
+mod four_eyes;
+#[cfg(test)]
+mod idle;
 #[cfg(test)]
 mod labels;
 #[cfg(test)]

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use tributary_contracts::{
     codec::{Message, read_event},
     fraud::{
-        ActivateModel, ActivateRules, AssessPayment, FraudCommand, FraudEvent, PayeesCommand, PayeesEvent,
-        PaymentDecided, UseVersions, Version,
+        ActivateModel, ActivateRules, AddChallenger, ApproveVersion, AssessPayment, FraudCommand, FraudEvent,
+        PayeesCommand, PayeesEvent, PaymentDecided, ProposeVersion, Version, VersionKind,
     },
     record::Record,
     runtime::RuntimeEvent,
@@ -17,7 +17,7 @@ use tributary_fraud_domain::{
     Model,
     model::{About, DataRange, FeatureRef, Kind, Scale, Trained, seal},
 };
-use tributary_ids::{AccountId, CustomerId, PaymentId};
+use tributary_ids::{AccountId, CustomerId, PaymentId, ProposalId};
 use tributary_stream::{
     StreamEvent, TestDriver, memory::MemoryBroker, snapshot::NoSnapshots, test_driver::command,
 };
@@ -49,6 +49,11 @@ pub(crate) fn payment(name: &str, amount: &str) -> AssessPayment {
 
 /// A model whose score rises with the amount: 1/2 at 1,000.
 pub(crate) fn artefact(name: &str) -> String {
+    artefact_at(name, 1_000.0)
+}
+
+/// The same with 1/2 at another amount.
+pub(crate) fn artefact_at(name: &str, mean: f64) -> String {
     let trained = Trained {
         about: About {
             name: name.to_owned(),
@@ -68,7 +73,7 @@ pub(crate) fn artefact(name: &str) -> String {
             version: 1,
         }],
         scales: vec![Scale {
-            mean: 1_000.0,
+            mean,
             deviation: 1_000.0,
         }],
         kind: Kind::Logistic {
@@ -84,6 +89,20 @@ pub(crate) fn version_of_model(artefact: &str) -> Version {
     Version {
         name: model.about().name.as_str().into(),
         hash: model.hash().into(),
+    }
+}
+
+pub(crate) fn propose(
+    proposal_id: ProposalId,
+    kind: VersionKind,
+    version: &Version,
+    by: &str,
+) -> ProposeVersion {
+    ProposeVersion {
+        proposal_id,
+        kind,
+        version: version.clone(),
+        by: by.into(),
     }
 }
 
@@ -170,41 +189,50 @@ impl TwoHops {
         first
     }
 
-    /// Both hops know the model, and the first lets it score from now on.
-    pub(crate) fn activate_model(&mut self, artefact: &str) {
-        let version = version_of_model(artefact);
+    /// The second hop knows the model.
+    pub(crate) fn make_model_known(&mut self, artefact: &str) -> Version {
         for partition in 0..PARTITIONS {
             let artefact = artefact.to_owned();
             self.write_to_payees(ActivateModel { partition, artefact });
         }
         self.settle();
-        for partition in 0..PARTITIONS {
-            let model = Some(version.clone());
-            self.write(UseVersions {
-                partition,
-                rules: None,
-                model,
-            });
-        }
+        version_of_model(artefact)
+    }
+
+    /// Two people agree that it decides.
+    pub(crate) fn agree(&mut self, kind: VersionKind, version: &Version) {
+        let proposal_id = ProposalId::named(&format!("{}/{}", version.hash, self.commands));
+        self.write(propose(proposal_id, kind, version, "alice"));
+        self.write(ApproveVersion {
+            proposal_id,
+            hash: version.hash.clone(),
+            by: "bob".into(),
+        });
         self.settle();
+    }
+
+    /// Both hops know the model, and it scores from now on.
+    pub(crate) fn activate_model(&mut self, artefact: &str) {
+        let version = self.make_model_known(artefact);
+        self.agree(VersionKind::Model, &version);
     }
 
     /// The same of rules.
     pub(crate) fn activate_rules(&mut self, rules: &str) {
-        let version = RuleSet::load(rules).unwrap().version().clone();
         for partition in 0..PARTITIONS {
             let rules = rules.to_owned();
             self.write_to_payees(ActivateRules { partition, rules });
         }
         self.settle();
-        for partition in 0..PARTITIONS {
-            let rules = Some(version.clone());
-            self.write(UseVersions {
-                partition,
-                rules,
-                model: None,
-            });
-        }
+        let version = RuleSet::load(rules).unwrap().version().clone();
+        self.agree(VersionKind::Rules, &version);
+    }
+
+    /// Both hops know the model, and it scores beside the champion.
+    pub(crate) fn challenge(&mut self, artefact: &str) {
+        let version = self.make_model_known(artefact);
+        let by = "carol".into();
+        self.write(AddChallenger { version, by });
         self.settle();
     }
 

@@ -321,6 +321,9 @@ pub(crate) struct NewReview {
     /// A code; no free text.
     #[schema(value_type = String, min_length = 1, max_length = 35, pattern = "^[A-Za-z0-9._-]+$", examples("customer-confirmed"))]
     reason: SmolStr,
+    /// With `reject`: the payment is fraud for certain, and counts as such for its payee from now on.
+    #[serde(default)]
+    confirms_fraud: bool,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
@@ -355,6 +358,7 @@ pub(crate) async fn review(
         payment_id,
         decision,
         reason: body.reason,
+        confirms_fraud: body.confirms_fraud,
     };
     go_on(&app, &keyed, payment_id, "review", command.into()).await
 }

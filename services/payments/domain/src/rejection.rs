@@ -21,6 +21,8 @@ pub enum Rejection {
     CurrencyMismatch,
     #[error("the payment does not wait for a review")]
     ReviewNotAwaited,
+    #[error("what is approved is no confirmed fraud")]
+    ReviewContradictory,
     #[error("the payment is not quarantined")]
     NotQuarantined,
     #[error("the payment was not completed, so there is nothing to refund")]
@@ -75,6 +77,7 @@ impl Rejection {
         "AMOUNT_NOT_POSITIVE",
         "CURRENCY_MISMATCH",
         "REVIEW_NOT_AWAITED",
+        "REVIEW_CONTRADICTORY",
         "NOT_QUARANTINED",
         "NOT_COMPLETED",
         "REFUND_EXCEEDS_PAYMENT",
@@ -109,6 +112,7 @@ impl Rejection {
             Self::AmountNotPositive => "AMOUNT_NOT_POSITIVE",
             Self::CurrencyMismatch => "CURRENCY_MISMATCH",
             Self::ReviewNotAwaited => "REVIEW_NOT_AWAITED",
+            Self::ReviewContradictory => "REVIEW_CONTRADICTORY",
             Self::NotQuarantined => "NOT_QUARANTINED",
             Self::NotCompleted => "NOT_COMPLETED",
             Self::RefundExceedsPayment => "REFUND_EXCEEDS_PAYMENT",

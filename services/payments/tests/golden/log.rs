@@ -78,6 +78,7 @@ fn review(payment: &str, decision: ReviewDecision) -> ReviewPayment {
         payment_id: PaymentId::named(payment),
         decision,
         reason: "looked-at".into(),
+        confirms_fraud: false,
     }
 }
 

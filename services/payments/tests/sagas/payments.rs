@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use tributary_contracts::{
     accounts::{CloseAccount, GlAccount},
+    codec::CE_TYPE,
     payments::{InitiateTransfer, PaymentsEvent, ResumePayment, ReviewDecision, ReviewPayment},
     record::Outgoing,
     sealed::Sealed,
@@ -18,6 +19,7 @@ pub(crate) fn review(decision: ReviewDecision) -> ReviewPayment {
         payment_id: payment(),
         decision,
         reason: "looked-at".into(),
+        confirms_fraud: false,
     }
 }
 
@@ -243,6 +245,34 @@ fn an_analyst_approves_rejects_or_never_comes() {
     rejected.settle();
     assert_eq!(rejected_for(&rejected), "REVIEW_REJECTED");
     rejected.at_rest();
+
+    let mut confirmed = above_limit();
+    confirmed.away.push("fraud-payees.inbox");
+    let contradiction = ReviewPayment {
+        confirms_fraud: true,
+        ..review(ReviewDecision::Approve)
+    };
+    let fraud = ReviewPayment {
+        confirms_fraud: true,
+        ..review(ReviewDecision::Reject)
+    };
+    confirmed.pay(contradiction);
+    confirmed.settle();
+    assert_eq!(confirmed.story.last().unwrap(), "refused REVIEW_CONTRADICTORY");
+    confirmed.pay(fraud.clone());
+    confirmed.pay(fraud);
+    confirmed.settle();
+    assert_eq!(rejected_for(&confirmed), "REVIEW_REJECTED");
+    let labels = &confirmed.inboxes["fraud-payees.inbox"];
+    let types: Vec<_> = labels.iter().map(|record| record.headers.text(CE_TYPE)).collect();
+    assert_eq!(
+        types,
+        [Some("fraud.confirm-reviewed-fraud.v1")],
+        "the label goes out once"
+    );
+    confirmed.away.clear();
+    confirmed.settle();
+    confirmed.at_rest();
 
     let mut forgotten = above_limit();
     forgotten.advance(24 * 60 * 60 * 1000);

@@ -3,6 +3,7 @@
 
 mod payees;
 mod real;
+mod versions;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -14,11 +15,16 @@ use crate::{messages, partition::key_of_partition};
 
 use payees::is_zero;
 pub use payees::{
-    ActivateModel, ActivateRules, AssessPayee, ConfirmFraud, Contribution, DecisionRepeated, FraudConfirmed,
-    LabelSource, ModelActivated, PAYEES_SERVICE, PayeeSeen, PayeesCommand, PayeesEvent, PaymentDecided,
-    RulesActivated, TellDecision,
+    ActivateModel, ActivateRules, AssessPayee, Challenged, ConfirmFraud, ConfirmReviewedFraud, Contribution,
+    DecisionRepeated, FraudConfirmed, FraudRetracted, LabelSource, ModelActivated, PAYEES_SERVICE, PayeeSeen,
+    PayeesCommand, PayeesEvent, PaymentDecided, RetractFraud, RulesActivated, TellDecision,
 };
 pub use real::Real;
+pub use versions::{
+    AddChallenger, Approval, ApproveVersion, CHALLENGERS_MAX, ChallengerAdded, ChallengerDropped,
+    DropChallenger, ProposeVersion, REGISTER_PARTITION, RejectVersion, UseVersions, Version, VersionApproved,
+    VersionKind, VersionProposed, VersionRejected, Versions, VersionsUsed,
+};
 
 /// Name of the service, and prefix of its topics and consumer group.
 pub const SERVICE: &str = "fraud";
@@ -42,47 +48,30 @@ pub struct AssessPayment {
     pub utc_offset_s: i32,
 }
 
-/// Name and content of a model or a set of rules.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-pub struct Version {
-    /// For people, as its author has called it.
-    pub name: SmolStr,
-    /// SHA-256 of the content, hexadecimal: what it is known by.
-    pub hash: SmolStr,
-}
-
-/// What decides on a payment.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Versions {
-    pub rules: Version,
-    /// Absent: there is no score, the rules decide alone.
-    pub model: Option<Version>,
-}
-
-/// Which versions one partition fixes for the payments that come from now on. Those that aren't named stay.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct UseVersions {
-    pub partition: i32,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rules: Option<Version>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub model: Option<Version>,
-}
-
 messages! {
     /// What the fraud service is asked.
     pub enum FraudCommand {
         AssessPayment = "fraud.assess-payment.v1",
         UseVersions = "fraud.use-versions.v1",
+        ProposeVersion = "fraud.propose-version.v1",
+        ApproveVersion = "fraud.approve-version.v1",
+        RejectVersion = "fraud.reject-version.v1",
+        AddChallenger = "fraud.add-challenger.v1",
+        DropChallenger = "fraud.drop-challenger.v1",
     }
 }
 
 impl FraudCommand {
-    /// The key of the command's record: the customer, or the partition itself.
+    /// The key of the command's record: the customer, or a partition itself.
     pub fn key(&self) -> String {
         match self {
             Self::AssessPayment(command) => command.customer.to_string(),
             Self::UseVersions(command) => key_of_partition(command.partition),
+            Self::ProposeVersion(_)
+            | Self::ApproveVersion(_)
+            | Self::RejectVersion(_)
+            | Self::AddChallenger(_)
+            | Self::DropChallenger(_) => key_of_partition(REGISTER_PARTITION),
         }
     }
 }
@@ -189,13 +178,6 @@ pub struct AssessmentRepeated {
     pub customer: CustomerId,
 }
 
-/// The partition fixes these versions from now on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct VersionsUsed {
-    pub partition: i32,
-    pub versions: Versions,
-}
-
 messages! {
     /// What happened in the fraud service's first hop.
     pub enum FraudEvent {
@@ -203,5 +185,10 @@ messages! {
         PaymentObserved = "fraud.payment-observed.v1",
         AssessmentRepeated = "fraud.assessment-repeated.v1",
         VersionsUsed = "fraud.versions-used.v1",
+        VersionProposed = "fraud.version-proposed.v1",
+        VersionApproved = "fraud.version-approved.v1",
+        VersionRejected = "fraud.version-rejected.v1",
+        ChallengerAdded = "fraud.challenger-added.v1",
+        ChallengerDropped = "fraud.challenger-dropped.v1",
     }
 }

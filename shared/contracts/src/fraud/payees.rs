@@ -6,7 +6,7 @@ use smol_str::SmolStr;
 use tributary_ids::{AccountId, CustomerId, PaymentId};
 use tributary_money::Currency;
 
-use super::{CustomerSeen, FraudDecision, Real, Version, Versions, Windows};
+use super::{CustomerSeen, Decision, FraudDecision, Real, Version, Versions, Windows};
 use crate::{messages, partition::key_of_partition};
 
 /// Name of the second hop, and prefix of its topics and consumer group.
@@ -82,6 +82,21 @@ pub struct ConfirmFraud {
     pub source: LabelSource,
 }
 
+/// Labels a payment as fraud that an analyst has looked at before it went on. The second hop remembers such a payment for two
+/// days, so that the sender need not know how it was counted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ConfirmReviewedFraud {
+    pub payment_id: PaymentId,
+    pub creditor: AccountId,
+}
+
+/// Takes a label back: it was wrong. The payee's windows are as if it had never been.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RetractFraud {
+    pub payment_id: PaymentId,
+    pub creditor: AccountId,
+}
+
 messages! {
     /// What the second hop is asked.
     pub enum PayeesCommand {
@@ -90,6 +105,8 @@ messages! {
         ActivateModel = "fraud.activate-model.v1",
         ActivateRules = "fraud.activate-rules.v1",
         ConfirmFraud = "fraud.confirm-fraud.v1",
+        ConfirmReviewedFraud = "fraud.confirm-reviewed-fraud.v1",
+        RetractFraud = "fraud.retract-fraud.v1",
     }
 }
 
@@ -100,6 +117,8 @@ impl PayeesCommand {
             Self::AssessPayee(command) => command.creditor.to_string(),
             Self::TellDecision(command) => command.creditor.to_string(),
             Self::ConfirmFraud(command) => command.creditor.to_string(),
+            Self::ConfirmReviewedFraud(command) => command.creditor.to_string(),
+            Self::RetractFraud(command) => command.creditor.to_string(),
             Self::ActivateModel(command) => key_of_partition(command.partition),
             Self::ActivateRules(command) => key_of_partition(command.partition),
         }
@@ -133,6 +152,15 @@ pub struct Contribution {
     pub amount: Real,
 }
 
+/// What a challenger says of a payment, and what the same rules and thresholds would have decided by its score. It has no
+/// effect.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Challenged {
+    pub model: Version,
+    pub score: Real,
+    pub decision: Decision,
+}
+
 /// The payment was decided on, by the versions that the first hop had fixed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PaymentDecided {
@@ -152,6 +180,9 @@ pub struct PaymentDecided {
     /// What moved the score most, the largest first; none without a model.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub contributions: Vec<Contribution>,
+    /// What the challengers say, of those that are known here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub challenged: Vec<Challenged>,
 }
 
 /// A decision was asked for again, and told again.
@@ -187,6 +218,17 @@ pub struct FraudConfirmed {
     pub source: LabelSource,
 }
 
+/// A label was taken back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FraudRetracted {
+    pub payment_id: PaymentId,
+    pub creditor: AccountId,
+    pub counted_at_s: i64,
+    pub unusual: bool,
+    /// Where the label had come from.
+    pub source: LabelSource,
+}
+
 messages! {
     /// What happened in the second hop.
     pub enum PayeesEvent {
@@ -195,5 +237,6 @@ messages! {
         ModelActivated = "fraud.model-activated.v1",
         RulesActivated = "fraud.rules-activated.v1",
         FraudConfirmed = "fraud.fraud-confirmed.v1",
+        FraudRetracted = "fraud.fraud-retracted.v1",
     }
 }

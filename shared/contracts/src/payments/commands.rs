@@ -97,6 +97,9 @@ pub struct ReviewPayment {
     pub decision: ReviewDecision,
     /// A code; no free text.
     pub reason: SmolStr,
+    /// The payment is fraud for certain: its rejection labels it as such. Never with an approval.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub confirms_fraud: bool,
 }
 
 /// Lets a quarantined payment try its step again, after a person has looked into it.

@@ -38,11 +38,11 @@ fn a_service_has_an_inbox_events_and_dead_letters_under_its_name() {
 }
 
 #[test]
-fn events_are_kept_for_ever_and_everything_else_for_90_days() {
+fn events_and_catalogues_are_kept_for_ever_and_everything_else_for_90_days() {
     let days_90 = (90_i64 * 24 * 60 * 60 * 1000).to_string();
     for topic in ALL {
         let expected = match topic.kind {
-            Kind::Events => "-1",
+            Kind::Events | Kind::Catalogue => "-1",
             Kind::Inbox | Kind::DeadLetters => &days_90,
         };
         assert_eq!(
@@ -51,6 +51,14 @@ fn events_are_kept_for_ever_and_everything_else_for_90_days() {
             "{}",
             topic.name
         );
+    }
+}
+
+#[test]
+fn only_catalogues_are_compacted() {
+    for topic in ALL {
+        let expected = (topic.kind == Kind::Catalogue).then(|| "compact".to_owned());
+        assert_eq!(setting(topic, "cleanup.policy"), expected, "{}", topic.name);
     }
 }
 

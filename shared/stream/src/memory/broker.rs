@@ -61,7 +61,7 @@ impl Broker {
         for topic in topics {
             let timestamps = match topic.kind {
                 Kind::Inbox => TimestampType::LogAppendTime,
-                Kind::Events | Kind::DeadLetters => TimestampType::CreateTime,
+                Kind::Events | Kind::Catalogue | Kind::DeadLetters => TimestampType::CreateTime,
             };
             broker.create_topic(topic.name, partitions, timestamps);
         }

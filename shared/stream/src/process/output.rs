@@ -68,6 +68,9 @@ impl<S: Service> Processor<'_, S> {
             };
             self.write_event(cause, &envelope)?;
             self.state.fold(&envelope).map_err(Failure::Corrupt)?;
+            if let StreamEvent::Service(event) = &envelope.data {
+                self.told.extend(S::tell(event));
+            }
         }
         Ok(())
     }

@@ -31,7 +31,7 @@ use self::{
 use crate::{
     log::{Action, Ended, Fault, FaultKind, Input, Poll, Polled, StopReason, Transaction},
     process::{Processor, timer_record},
-    service::Service,
+    service::{Service, Told},
     snapshot,
     state::PartitionState,
 };
@@ -101,6 +101,8 @@ pub struct Worker<S: Service> {
     timers_sent: Vec<(i32, tributary_contracts::runtime::TimerId)>,
     /// Input records that the open transaction answers, and how many of them by dead letters.
     handled: (u64, u64),
+    /// For the service's own metrics, when the open transaction has committed.
+    told: Vec<Told>,
     budget: Budget,
     /// When the open transaction was handed to the log.
     commit_began_ms: i64,
@@ -117,6 +119,7 @@ pub struct Worker<S: Service> {
 impl<S: Service> Worker<S> {
     pub fn new(config: WorkerConfig) -> Self {
         let budget = Budget::new(config.transactions_per_second);
+        S::announce_metrics();
         Self {
             config,
             partitions: BTreeMap::new(),
@@ -126,6 +129,7 @@ impl<S: Service> Worker<S> {
             polled: None,
             timers_sent: Vec::new(),
             handled: (0, 0),
+            told: Vec::new(),
             budget,
             commit_began_ms: 0,
             failures_in_a_row: 0,
@@ -308,6 +312,7 @@ impl<S: Service> Worker<S> {
             self.status.lock_times().committed(polled, moment(), inputs);
         }
         self.metrics.committed(offsets.len(), inputs, dead_letters);
+        self.told.drain(..).for_each(|tell| tell());
     }
 
     /// Something failed; for one partition or all. What may pass is tried again after a pause.
@@ -366,6 +371,8 @@ impl<S: Service> Worker<S> {
     fn transaction(&mut self, now_ms: i64) -> Option<Transaction> {
         let mut records = Vec::with_capacity(self.batch.len() * 2);
         let (config, batch, timers_sent) = (&self.config, &self.batch, &mut self.timers_sent);
+        // Of a transaction that did not commit.
+        self.told.clear();
         let mut next_inputs = Vec::new();
         let mut inputs = 0;
         let mut times = self.status.lock_times();
@@ -380,6 +387,7 @@ impl<S: Service> Worker<S> {
                 batch.iter().filter(|record| record.partition == *number),
                 &mut records,
                 &mut times,
+                &mut self.told,
             );
             if held.phase == Phase::Running {
                 for timer in held.state.due_timers(now_ms, config.timers_max) {
@@ -457,8 +465,9 @@ fn process<'b, S: Service>(
     batch: impl Iterator<Item = &'b Record>,
     out: &mut Vec<Outgoing>,
     times: &mut Times,
+    told: &mut Vec<Told>,
 ) -> u64 {
-    let written = out.len();
+    let (written, told_before) = (out.len(), told.len());
     let mut handled = 0;
     let mut began = moment();
     for record in batch {
@@ -477,9 +486,11 @@ fn process<'b, S: Service>(
             state: &mut held.state,
             partitions: config.partitions,
             out,
+            told,
         };
         if let Err(corrupt) = processor.handle(record) {
             out.truncate(written);
+            told.truncate(told_before);
             held.state.undo_all();
             held.stop(format!("input {}: {corrupt}", record.offset));
             return 0;

@@ -7,7 +7,7 @@ mod services;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, anyhow, ensure};
+use anyhow::{anyhow, ensure};
 use chrono::NaiveDate;
 use clap::Args;
 use tributary_fraud_domain::DAY_S;
@@ -39,8 +39,9 @@ pub(super) struct StreamArguments {
     /// Last day that is sent [default: the file's]
     #[arg(long, value_name = "DAY")]
     to: Option<NaiveDate>,
-    /// A model that scores, as `bank fraud evaluate --artefact` writes it; without one the rules decide alone
-    #[arg(long, value_name = "ARTEFACT")]
+    /// A model that scores, as `bank fraud evaluate --artefact` writes it; without one the rules decide alone. For services
+    /// elsewhere two people propose and approve it
+    #[arg(long, value_name = "ARTEFACT", conflicts_with = "brokers")]
     model: Option<PathBuf>,
     /// Services that run already, by Kafka's bootstrap address
     #[arg(long, value_name = "HOST:PORT")]
@@ -74,7 +75,7 @@ impl StreamArguments {
             None => Services::start(self.partitions)?,
         };
         if let Some(model) = &self.model {
-            services.activate(model)?;
+            services.introduce(model)?;
         }
         let meter = machine::Meter::start(Vec::new());
         let mut progress = Progress::begin(transactions.len());
@@ -158,11 +159,4 @@ fn day_of(transaction: Option<&Transaction>) -> String {
         .and_then(|row| chrono::DateTime::from_timestamp(row.at_s, 0))
         .map(|time| time.date_naive().to_string())
         .unwrap_or_default()
-}
-
-/// The program's own error where it ended badly.
-fn succeed(mut command: std::process::Command, what: &str) -> anyhow::Result<()> {
-    let status = command.status().with_context(|| format!("can't {what}"))?;
-    ensure!(status.success(), "can't {what}: it ended with {status}");
-    Ok(())
 }

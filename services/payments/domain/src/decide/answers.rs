@@ -4,7 +4,7 @@ use smallvec::SmallVec;
 use smol_str::SmolStr;
 use tributary_contracts::{
     accounts::{TransferEnd, TransferredTo},
-    fraud::{self, FraudDecision},
+    fraud::{self, ConfirmReviewedFraud, FraudDecision},
     payments::{
         AnswerIgnored, PaymentAdvanced, PaymentCompleted, PaymentQuarantined, PaymentRejected,
         PaymentResumed, PaymentReturned, PaymentsEvent, ReleaseRefund, ResumePayment, ReturnedTo,
@@ -113,6 +113,9 @@ pub(super) fn review(
     context: &Context,
 ) -> Result<Decision, Rejection> {
     begin::code("reason", &command.reason)?;
+    if command.confirms_fraud && command.decision == ReviewDecision::Approve {
+        return Err(Rejection::ReviewContradictory);
+    }
     let id = command.payment_id;
     let payment = book.payment(id).ok_or(Rejection::PaymentUnknown)?;
     let saga = sagas::of(payment.kind);
@@ -128,7 +131,19 @@ pub(super) fn review(
         review: Some(command.decision),
         ..Told::default()
     };
-    Ok(decided(id, payment, advance, told))
+    let mut decision = decided(id, payment, advance, told);
+    if command.confirms_fraud {
+        let label = ConfirmReviewedFraud {
+            payment_id: id,
+            creditor: payment.creditor,
+        };
+        decision.send.push(Send {
+            id: step::command_id(id, "label"),
+            command: Command::FraudPayees(label.into()),
+            awaited: false,
+        });
+    }
+    Ok(decision)
 }
 
 pub(super) fn resume(

@@ -11,7 +11,7 @@ use smallvec::{SmallVec, smallvec};
 use smol_str::SmolStr;
 use tributary_contracts::{
     accounts::AccountsCommand,
-    fraud::FraudCommand,
+    fraud::{FraudCommand, PayeesCommand},
     payments::{PaymentUnchanged, PaymentsCommand, PaymentsEvent},
     runtime::{Answer, TimerId},
 };
@@ -37,6 +37,7 @@ pub struct Context {
 pub enum Command {
     Accounts(AccountsCommand),
     Fraud(FraudCommand),
+    FraudPayees(PayeesCommand),
     Payments(PaymentsCommand),
 }
 

@@ -2,18 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use serde::Serialize;
-use tributary_contracts::topics::ALL;
+use tributary_contracts::{fraud::VersionKind, topics::ALL};
 use tributary_fraud_stream::Now;
 use tributary_load::proportional_bytes;
 use tributary_local_stack::{Options, Progress, Stack};
 use tributary_stream::kafka::topics;
 
-use super::succeed;
+use crate::commands::fraud_online::{Bank, Content, introduce};
 use crate::commands::machine;
 use crate::commands::process::ServiceProcess;
 use crate::commands::service::TimesTold;
@@ -94,14 +94,14 @@ impl Services {
         self.brokers.clone()
     }
 
-    /// Lets a model score, by the command that an operator has.
-    pub(super) fn activate(&self, artefact: &Path) -> anyhow::Result<()> {
-        let mut command = Command::new(std::env::current_exe().context("where is this program?")?);
-        command
-            .args(["fraud", "activate", "--brokers", &self.brokers, "--model"])
-            .arg(artefact)
-            .stdout(Stdio::null());
-        succeed(command, "activate the model")
+    /// Lets a model score.
+    pub(super) fn introduce(&self, artefact: &Path) -> anyhow::Result<()> {
+        let text = std::fs::read_to_string(artefact)
+            .with_context(|| format!("can't read {}", artefact.display()))?;
+        let bank = Bank {
+            brokers: self.brokers.clone(),
+        };
+        introduce(&bank, &Content::check(VersionKind::Model, text)?)
     }
 
     /// Looks what processes hold, when it is time to.
