@@ -154,7 +154,6 @@ fn from_file(path: &std::path::Path) -> Result<Log, BacktestError> {
     Ok(log)
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it is what map_err hands over")]
 fn coded(error: BacktestError) -> anyhow::Error {
     anyhow!("{}: {error}", error.code())
 }
