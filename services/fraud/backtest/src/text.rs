@@ -5,6 +5,9 @@ use tributary_money::Money;
 
 use crate::{Compared, Figures, SelfCheck, Swap, Sweep};
 
+/// A figure: what it is called, and how it is told.
+type Row<'r> = (&'static str, &'r dyn Fn(&Figures) -> String);
+
 impl fmt::Display for SelfCheck {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
@@ -77,7 +80,7 @@ impl Compared {
     /// The figures that are held against one another, as text.
     pub(crate) fn rows(&self) -> Vec<(&'static str, String, String)> {
         let both = |of: &dyn Fn(&Figures) -> String| (of(&self.before), of(&self.after));
-        let rows: [(&'static str, &dyn Fn(&Figures) -> String); 11] = [
+        let rows: [Row<'_>; 11] = [
             ("declined", &|of| total(&of.declined)),
             ("sent to review", &|of| total(&of.reviewed)),
             ("frauds caught", &|of| of.caught.payments.to_string()),

@@ -81,8 +81,8 @@ impl BacktestArguments {
             None => None,
         };
         let log = match (&self.export, &self.brokers) {
-            (Some(path), _) => from_file(path).map_err(coded)?,
-            (None, Some(brokers)) => self.from_log(brokers)?,
+            (Some(path), _) => read_file(path).map_err(coded)?,
+            (None, Some(brokers)) => self.read_log(brokers)?,
             (None, None) => Log::default(),
         };
         let candidate = Candidate {
@@ -108,7 +108,7 @@ impl BacktestArguments {
         })
     }
 
-    fn from_log(&self, brokers: &str) -> Result<Log> {
+    fn read_log(&self, brokers: &str) -> Result<Log> {
         let mut saved = match &self.save {
             Some(path) => Some((
                 path,
@@ -145,7 +145,7 @@ impl BacktestArguments {
     }
 }
 
-fn from_file(path: &std::path::Path) -> Result<Log, BacktestError> {
+fn read_file(path: &std::path::Path) -> Result<Log, BacktestError> {
     let mut log = Log::default();
     let mut lines = EventLines::open(path)?;
     while let Some(record) = lines.next() {
