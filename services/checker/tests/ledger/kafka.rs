@@ -1,29 +1,24 @@
 //! The checker on a real Kafka: control markers, aborted records, committed offsets, a bank that goes on meanwhile.
 
-use std::{
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::time::Duration;
 
 use rdkafka::{
     ClientConfig, Offset, TopicPartitionList,
     consumer::{BaseConsumer, CommitMode, Consumer},
-    message::{Header, OwnedHeaders},
-    producer::{BaseRecord, Producer, ThreadedProducer},
+    producer::Producer,
 };
 use tributary_checker::{Compared, End, Invariant, LedgerCheck, ReadModelCheck, check_all, watch};
 use tributary_contracts::{
     record::Record,
     topics::{ACCOUNTS_DLQ, ACCOUNTS_EVENTS, ACCOUNTS_INBOX, ALL},
 };
-use tributary_local_stack::{Kafka, KafkaConfig, Progress};
 use tributary_stream::kafka::topics;
 
-use crate::bank::{Bank, PARTITIONS};
+use crate::{
+    bank::{Bank, PARTITIONS},
+    broker::{Broker, Sender, WAIT, send, until},
+};
 
-type Transactional = ThreadedProducer<rdkafka::producer::DefaultProducerContext>;
-
-const WAIT: Duration = Duration::from_secs(30);
 const AT_REST: End = End {
     at_rest_within: Some(WAIT),
     expired_before: None,
@@ -32,14 +27,14 @@ const AT_REST: End = End {
 /// The bank's topics on a broker, and how much of the bank stands there already.
 struct Log {
     brokers: String,
-    producer: Transactional,
+    producer: Sender,
     written: [usize; 6],
 }
 
 impl Log {
     fn on(brokers: String) -> Self {
         topics::apply(&brokers, ALL, PARTITIONS, 1).unwrap();
-        let producer: Transactional = ClientConfig::new()
+        let producer: Sender = ClientConfig::new()
             .set("bootstrap.servers", &brokers)
             .set("transactional.id", "the-tiny-bank")
             .create()
@@ -55,7 +50,7 @@ impl Log {
     /// Writes what the bank has more by now: the inbox without transactions, so that offsets are as the bank thinks, the
     /// rest and the consumed offsets in one transaction, as a ledger does.
     fn write(&mut self, bank: &Bank) {
-        let plain: Transactional = ClientConfig::new()
+        let plain: Sender = ClientConfig::new()
             .set("bootstrap.servers", &self.brokers)
             .create()
             .unwrap();
@@ -117,22 +112,6 @@ impl Log {
     }
 }
 
-fn send(producer: &Transactional, topic: &str, record: &Record) {
-    let mut headers = OwnedHeaders::new();
-    for (key, value) in record.headers.iter() {
-        headers = headers.insert(Header {
-            key,
-            value: Some(value),
-        });
-    }
-    let sent = BaseRecord::to(topic)
-        .partition(record.partition)
-        .key(&record.key)
-        .payload(&record.value)
-        .headers(headers);
-    producer.send(sent).map_err(|(error, _)| error).unwrap();
-}
-
 fn life(bank: &mut Bank) {
     let accounts = bank.accounts();
     let (near, far) = match accounts.as_slice() {
@@ -164,20 +143,11 @@ impl ReadModelCheck for Mirror {
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "how long the test waits for another thread"
-)]
-fn now() -> Instant {
-    Instant::now()
-}
-
 /// One test, since the topics have fixed names and a broker takes seconds to start.
 #[test]
 fn a_log_on_kafka_is_checked_whole_and_as_it_goes_on() {
-    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("checker-{}", std::process::id()));
-    let kafka = Kafka::start(&KafkaConfig::below(&home), &Progress::on_stderr()).unwrap();
-    let mut log = Log::on(kafka.brokers());
+    let broker = Broker::start();
+    let mut log = Log::on(broker.address());
     let mut bank = Bank::without_markers();
 
     // An honest log is clean, to its end and at rest.
@@ -200,15 +170,9 @@ fn a_log_on_kafka_is_checked_whole_and_as_it_goes_on() {
     life(&mut bank);
     log.write(&bank);
     let events: usize = bank.events.iter().map(Vec::len).sum();
-    let deadline = now() + WAIT;
-    while watching.status().totals.events < events as u64 || watching.status().cuts < 2 {
-        assert!(
-            now() < deadline && !watching.has_failed(),
-            "{:?}",
-            watching.status()
-        );
-        std::thread::park_timeout(Duration::from_millis(20));
-    }
+    until(&watching, |status| {
+        status.totals.events >= events as u64 && status.cuts >= 2
+    });
     assert_eq!(watching.status().violations, []);
 
     // Money that stays in transit is no violation of a living bank; at rest it is.
@@ -237,16 +201,6 @@ fn a_log_on_kafka_is_checked_whole_and_as_it_goes_on() {
     let place = bank.credit(accounts[0], 5);
     bank.repeat(place);
     log.write(&bank);
-    let deadline = now() + WAIT;
-    while watching.status().violations_total == 0 {
-        assert!(
-            now() < deadline && !watching.has_failed(),
-            "{:?}",
-            watching.status()
-        );
-        std::thread::park_timeout(Duration::from_millis(20));
-    }
+    until(&watching, |status| status.violations_total > 0);
     drop(watching);
-    drop(kafka);
-    std::fs::remove_dir_all(&home).unwrap();
 }

@@ -4,6 +4,9 @@
 #[cfg(test)]
 mod bank;
 #[cfg(test)]
+#[path = "../broker/mod.rs"]
+mod broker;
+#[cfg(test)]
 mod documented;
 #[cfg(test)]
 mod honest;

@@ -4,6 +4,11 @@
 #[cfg(test)]
 mod alarms;
 #[cfg(test)]
+#[path = "../broker/mod.rs"]
+mod broker;
+#[cfg(test)]
+mod kafka;
+#[cfg(test)]
 mod log;
 #[cfg(test)]
 mod planted;

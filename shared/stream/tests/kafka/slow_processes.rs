@@ -124,7 +124,7 @@ fn a_worker_taken_over_while_it_was_paused_can_commit_nothing() {
     // Given a worker that is paused with a batch in its hands
     let mut zombie = Child::start("slow_processes::gathers_and_waits", &service, "a");
     assert_eq!(zombie.hear(), "gathered");
-    zombie.signal(Signal::SIGSTOP);
+    zombie.pause();
     zombie.tell();
 
     // When another has taken its partitions over and answered everything
@@ -160,7 +160,7 @@ fn a_worker_paused_amid_its_transactions_and_taken_over_adds_nothing_when_it_com
         let mut zombie = Child::start("slow_processes::echoes", &service, "a");
         zombie.hear();
         std::thread::sleep(Duration::from_millis(random.random_range(0..150)));
-        zombie.signal(Signal::SIGSTOP);
+        zombie.pause();
 
         let paused = Instant::now();
         let mut successor = Echo::new(&service, "b");
