@@ -46,9 +46,9 @@ impl ExportError {
     }
 }
 
-/// `TRANSACTION_ID,amount.v1,weekend.v1,...`
+/// `transaction_id,amount.v1,weekend.v1,...`
 fn header() -> String {
-    let mut header = "TRANSACTION_ID".to_owned();
+    let mut header = "transaction_id".to_owned();
     for feature in FEATURES {
         header.push_str(&format!(",{}.v{}", feature.name, feature.version));
     }

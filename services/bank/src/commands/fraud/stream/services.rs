@@ -79,7 +79,9 @@ impl Services {
             .iter()
             .map(|process| (process.name.to_owned(), process.id()))
             .collect();
-        let kafka = stack.servers().find(|server| server.name().contains("kafka"));
+        let kafka = stack
+            .servers()
+            .find(|server| server.name().eq_ignore_ascii_case("kafka"));
         watched.extend(kafka.and_then(|server| Some(("kafka".to_owned(), server.pid()?))));
         watched.push(("stream".to_owned(), std::process::id()));
         Ok(Self {
