@@ -9,7 +9,7 @@ mod entries;
 mod holds;
 mod transit;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tributary_contracts::{
     accounts::{AccountsCommand, AccountsEvent, GlAccount, ImportRef},
@@ -251,8 +251,13 @@ impl LedgerCheck {
     }
 
     /// Payments that entered transit since the last time this was asked.
-    pub(crate) fn take_sent(&mut self) -> Vec<PaymentId> {
+    pub(crate) fn take_sent(&mut self) -> BTreeSet<PaymentId> {
         self.transit.take_sent()
+    }
+
+    /// Whether the payment has entered transit since [`Self::take_sent`].
+    pub(crate) fn sent_since(&self, payment: PaymentId) -> bool {
+        self.transit.sent_since(payment)
     }
 
     /// Where a hold was placed that is still open.

@@ -6,6 +6,8 @@
 //! has no cause ([`Transit::judge`]). The cause was in the log before the effect, since the effect answers an input
 //! record that was written in the cause's transaction.
 
+use std::collections::BTreeSet;
+
 use hashbrown::{HashMap, HashSet};
 use tributary_contracts::accounts::{
     AccountsEvent, EntryKind, EntryPosted, GlAccount, LedgerAccount, TransferRefused,
@@ -71,7 +73,7 @@ pub(super) struct Transit {
     ended: Remembered<PaymentId>,
     open: u64,
     /// Payments that entered transit since somebody asked. Bounded by what one cut reads.
-    sent: Vec<PaymentId>,
+    sent: BTreeSet<PaymentId>,
 }
 
 impl Transit {
@@ -101,8 +103,12 @@ impl Transit {
     }
 
     /// Payments that entered transit since the last time.
-    pub(super) fn take_sent(&mut self) -> Vec<PaymentId> {
+    pub(super) fn take_sent(&mut self) -> BTreeSet<PaymentId> {
         std::mem::take(&mut self.sent)
+    }
+
+    pub(super) fn sent_since(&self, payment: PaymentId) -> bool {
+        self.sent.contains(&payment)
     }
 
     fn may_have(&self, payment: PaymentId, done: impl Fn(&Item) -> bool) -> bool {
@@ -175,7 +181,7 @@ impl Transit {
         }
         *slot = Some(at);
         if step == Step::Out {
-            self.sent.push(payment);
+            self.sent.insert(payment);
         }
         contradictions(payment, item, step, found);
         if item.unexplained().is_some() {

@@ -11,6 +11,8 @@ mod orders;
 mod payment;
 mod standing;
 
+use std::collections::BTreeSet;
+
 use hashbrown::HashMap;
 use tributary_contracts::{
     envelope::EventEnvelope,
@@ -45,7 +47,7 @@ pub(crate) struct PaymentsCheck {
     ended: Remembered<Subject>,
     due: Due,
     /// Payments whose end or decision must be explained by other services at the next cut.
-    changed: Vec<PaymentId>,
+    changed: BTreeSet<PaymentId>,
     under_way: u64,
     begun: u64,
 }
@@ -58,7 +60,7 @@ impl PaymentsCheck {
             orders: Orders::default(),
             ended: Remembered::default(),
             due: Due::default(),
-            changed: Vec::new(),
+            changed: BTreeSet::new(),
             under_way: 0,
             begun: 0,
         }
@@ -192,7 +194,7 @@ impl PaymentsCheck {
             self.under_way -= 1;
             self.ended.has_ended(at.partition, envelope.time, id.into());
         }
-        self.changed.push(id);
+        self.changed.insert(id);
     }
 
     fn forget(&mut self, partition: i32, time: i64) {
@@ -245,11 +247,13 @@ impl PaymentsCheck {
     }
 
     /// Payments that changed since the last time this was asked.
-    pub(crate) fn take_changed(&mut self) -> Vec<PaymentId> {
-        let mut changed = std::mem::take(&mut self.changed);
-        changed.sort_unstable();
-        changed.dedup();
-        changed
+    pub(crate) fn take_changed(&mut self) -> BTreeSet<PaymentId> {
+        std::mem::take(&mut self.changed)
+    }
+
+    /// Whether a payment has changed since [`Self::take_changed`].
+    pub(crate) fn changed_since(&self, id: PaymentId) -> bool {
+        self.changed.contains(&id)
     }
 
     /// What a payment is known as.

@@ -7,6 +7,8 @@ mod alarms;
 #[path = "../broker/mod.rs"]
 mod broker;
 #[cfg(test)]
+mod cuts;
+#[cfg(test)]
 mod kafka;
 #[cfg(test)]
 mod log;
