@@ -9,6 +9,10 @@
 
 mod command;
 mod database;
+mod models;
+mod published;
 
 pub use command::output_within;
 pub use database::{Database, database};
+pub use models::model_by_amount;
+pub use published::published;

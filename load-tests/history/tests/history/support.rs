@@ -1,27 +1,16 @@
 //! Where the real data is, and copies of it to spoil.
 
 use std::{
-    env, fs,
+    fs,
     path::{Path, PathBuf},
 };
 
 use tempfile::TempDir;
+use tributary_testkit::published;
 
 /// The real bank's directory; None, said on the terminal, where there is none.
 pub(crate) fn berka() -> Option<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let data = env::var_os("TRIBUTARY_DATA").map_or_else(|| root.join("../shared/data"), PathBuf::from);
-    let directory = data.join("berka");
-    if directory.join("trans_1993.asc").exists() {
-        return Some(directory);
-    }
-    assert!(
-        env::var("TRIBUTARY_DATA_REQUIRED").as_deref() != Ok("1"),
-        "TRIBUTARY_DATA_REQUIRED=1, and there is no {}",
-        directory.display()
-    );
-    println!("SKIPPED: no {}", directory.display());
-    None
+    published("berka/trans_1993.asc")?.parent().map(Path::to_path_buf)
 }
 
 /// A directory with the real bank's accounts and owners, and with `transactions` as its `trans.asc`.

@@ -22,16 +22,14 @@ use tributary_contracts::{
         ACCOUNTS_DLQ, ACCOUNTS_EVENTS, ACCOUNTS_INBOX, FRAUD_INBOX, FRAUD_PAYEES_INBOX, LOCAL_PARTITIONS,
     },
 };
-use tributary_fraud_domain::{
-    Model,
-    model::{About, DataRange, FeatureRef, Kind, Scale, Trained, seal},
-};
+use tributary_fraud_domain::Model;
 use tributary_ids::{AccountId, CustomerId, PaymentId, ProposalId};
 use tributary_local_stack::Options;
 use tributary_stream::{
     kafka::{CommandProducer, EventReader},
     test_driver::command,
 };
+use tributary_testkit::model_by_amount;
 
 use crate::page::on_the_page;
 
@@ -145,32 +143,7 @@ fn commands() -> Vec<Outgoing> {
 
 /// A model with 1/2 at this amount, and its version.
 fn model(name: &str, mean: f64) -> (String, Version) {
-    let data = DataRange {
-        source: "made up".to_owned(),
-        from: "2026-01-01".to_owned(),
-        to: "2026-01-07".to_owned(),
-        payments: 2,
-        frauds: 1,
-    };
-    let trained = Trained {
-        about: About {
-            name: name.to_owned(),
-            data,
-            seed: 1,
-            commit: String::new(),
-            measured: Vec::new(),
-        },
-        features: vec![FeatureRef {
-            name: "amount".to_owned(),
-            version: 1,
-        }],
-        scales: vec![Scale { mean, deviation: 1.0 }],
-        kind: Kind::Logistic {
-            intercept: 0.0,
-            coefficients: vec![1.0],
-        },
-    };
-    let artefact = seal(&trained).unwrap();
+    let artefact = model_by_amount(name, mean, 1.0);
     let hash = Model::load(&artefact).unwrap().hash().into();
     let name = name.into();
     (String::from_utf8(artefact).unwrap(), Version { name, hash })

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tributary_checker::{End, check_all};
 use tributary_contracts::payments::{ReviewDecision, ReviewPayment};
-use tributary_fraud_domain::model::{About, DataRange, FeatureRef, Kind, Scale, Trained, seal};
 use tributary_ids::PaymentId;
+use tributary_testkit::model_by_amount;
 
 use crate::bank::Bank;
 
@@ -51,39 +51,6 @@ fn fate(name: &str) -> String {
         "SELECT concat_ws(' ', state, code, fraud_decision, fraud_rules) FROM payments.payments WHERE payment_id = '{}'",
         PaymentId::named(name)
     )
-}
-
-/// A model whose score rises with the amount: 1/2 at this one.
-fn artefact(name: &str, mean: f64) -> Vec<u8> {
-    let data = DataRange {
-        source: "made up".to_owned(),
-        from: "2026-01-01".to_owned(),
-        to: "2026-01-07".to_owned(),
-        payments: 2,
-        frauds: 1,
-    };
-    let trained = Trained {
-        about: About {
-            name: name.to_owned(),
-            data,
-            seed: 1,
-            commit: String::new(),
-            measured: Vec::new(),
-        },
-        features: vec![FeatureRef {
-            name: "amount".to_owned(),
-            version: 1,
-        }],
-        scales: vec![Scale {
-            mean,
-            deviation: 10.0,
-        }],
-        kind: Kind::Logistic {
-            intercept: 0.0,
-            coefficients: vec![1.0],
-        },
-    };
-    seal(&trained).unwrap()
 }
 
 /// The bank is at rest, and every invariant holds.
@@ -204,8 +171,8 @@ fn a_challenger_is_compared_with_the_champion_and_promoted_from_the_catalogue() 
         "rules.json",
         br#"{"format": 1, "name": "scored.v1", "thresholds": {"decline": 0.5}, "rules": []}"#,
     );
-    let champion = write("champion.json", &artefact("champion.v1", 1_000.0));
-    let strict = artefact("strict.v1", 100.0);
+    let champion = write("champion.json", &model_by_amount("champion.v1", 1_000.0, 10.0));
+    let strict = model_by_amount("strict.v1", 100.0, 10.0);
     let challenger = write("strict.json", &strict);
     let mut damaged = strict.clone();
     let place = strict.windows(5).position(|bytes| bytes == b"100.0").unwrap();

@@ -16,10 +16,10 @@ use tributary_contracts::{
     payments::{InitiateTransfer, PaymentsCommand, PaymentsEvent, ReviewDecision, ReviewPayment},
     topics::{FRAUD_EVENTS, FRAUD_PAYEES_EVENTS, PAYMENTS_EVENTS, PAYMENTS_INBOX, Topic},
 };
-use tributary_fraud_domain::model::{About, DataRange, FeatureRef, Kind, Scale, Trained, seal};
 use tributary_ids::{CommandId, PaymentId};
 use tributary_load::Population;
 use tributary_stream::{StreamEvent, kafka::CommandProducer};
+use tributary_testkit::model_by_amount;
 
 use crate::{
     clients::Clients,
@@ -69,35 +69,7 @@ fn rules(name: &str) -> Vec<u8> {
 }
 
 fn artefact(name: &str) -> Vec<u8> {
-    let data = DataRange {
-        source: "made up".to_owned(),
-        from: "2026-01-01".to_owned(),
-        to: "2026-01-07".to_owned(),
-        payments: 2,
-        frauds: 1,
-    };
-    let trained = Trained {
-        about: About {
-            name: name.to_owned(),
-            data,
-            seed: 1,
-            commit: String::new(),
-            measured: Vec::new(),
-        },
-        features: vec![FeatureRef {
-            name: "amount".to_owned(),
-            version: 1,
-        }],
-        scales: vec![Scale {
-            mean: 100.0,
-            deviation: 100.0,
-        }],
-        kind: Kind::Logistic {
-            intercept: 0.0,
-            coefficients: vec![1.0],
-        },
-    };
-    seal(&trained).unwrap()
+    model_by_amount(name, 100.0, 100.0)
 }
 
 /// What a service wrote, in the order of each partition.

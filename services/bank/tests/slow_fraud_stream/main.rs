@@ -4,7 +4,6 @@
 #![expect(clippy::unwrap_used, reason = "what a test needs and does not get fails it")]
 
 use std::{
-    env,
     fs::File,
     io::{BufWriter, Write},
     path::{Path, PathBuf},
@@ -20,7 +19,7 @@ use tributary_fraud_training::{
     handbook::{HEADER, Transaction, Transactions},
     parity::compare,
 };
-use tributary_testkit::output_within;
+use tributary_testkit::{output_within, published};
 
 /// The week, and from when on a tenth of the terminals goes ahead of it, so that windows are full.
 const WEEK: [&str; 2] = ["2018-08-08", "2018-08-14"];
@@ -32,19 +31,7 @@ const WITHIN: Duration = Duration::from_secs(900);
 
 /// The Handbook's published file; None, said on the terminal, where there is none.
 fn handbook() -> Option<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let data = env::var_os("TRIBUTARY_DATA").map_or_else(|| root.join("../shared/data"), PathBuf::from);
-    let file = data.join("handbook/transactions_2018-04-01_2018-08-14.csv.zst");
-    if file.exists() {
-        return Some(file);
-    }
-    assert!(
-        env::var("TRIBUTARY_DATA_REQUIRED").as_deref() != Ok("1"),
-        "TRIBUTARY_DATA_REQUIRED=1, and there is no {}",
-        file.display()
-    );
-    println!("SKIPPED: no {}", file.display());
-    None
+    published("handbook/transactions_2018-04-01_2018-08-14.csv.zst")
 }
 
 fn day(text: &str) -> i64 {

@@ -8,7 +8,7 @@
 )]
 
 use std::{
-    env, fs,
+    fs,
     path::{Path, PathBuf},
     process::Command,
     time::Duration,
@@ -17,7 +17,7 @@ use std::{
 use bank::LocalBank;
 use serde_json::Value;
 use tributary_local_stack::Options;
-use tributary_testkit::output_within;
+use tributary_testkit::{output_within, published};
 
 /// Sums that an independent script has computed from the file, customers' side, in haler.
 const SUMS: [(&str, i64); 5] = [
@@ -32,19 +32,7 @@ const BALANCES: i64 = 3_657_591_290;
 
 /// The real bank's directory; None, said on the terminal, where there is none.
 fn berka() -> Option<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let data = env::var_os("TRIBUTARY_DATA").map_or_else(|| root.join("../shared/data"), PathBuf::from);
-    let directory = data.join("berka");
-    if directory.join("trans_1993.asc").exists() {
-        return Some(directory);
-    }
-    assert!(
-        env::var("TRIBUTARY_DATA_REQUIRED").as_deref() != Ok("1"),
-        "TRIBUTARY_DATA_REQUIRED=1, and there is no {}",
-        directory.display()
-    );
-    println!("SKIPPED: no {}", directory.display());
-    None
+    published("berka/trans_1993.asc")?.parent().map(Path::to_path_buf)
 }
 
 /// Most time of one command, which may have to do with a year of the real bank.

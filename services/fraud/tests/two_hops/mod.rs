@@ -13,14 +13,12 @@ use tributary_contracts::{
     topics::{self, FRAUD_EVENTS, FRAUD_INBOX, FRAUD_PAYEES_EVENTS, FRAUD_PAYEES_INBOX},
 };
 use tributary_fraud::{Fraud, FraudPayees, RuleSet};
-use tributary_fraud_domain::{
-    Model,
-    model::{About, DataRange, FeatureRef, Kind, Scale, Trained, seal},
-};
+use tributary_fraud_domain::Model;
 use tributary_ids::{AccountId, CustomerId, PaymentId, ProposalId};
 use tributary_stream::{
     StreamEvent, TestDriver, memory::MemoryBroker, snapshot::NoSnapshots, test_driver::command,
 };
+use tributary_testkit::model_by_amount;
 
 pub(crate) const PARTITIONS: i32 = 2;
 /// Friday 2027-01-15, 8:00 UTC.
@@ -54,34 +52,7 @@ pub(crate) fn artefact(name: &str) -> String {
 
 /// The same with 1/2 at another amount.
 pub(crate) fn artefact_at(name: &str, mean: f64) -> String {
-    let trained = Trained {
-        about: About {
-            name: name.to_owned(),
-            data: DataRange {
-                source: "made up".to_owned(),
-                from: "2026-01-01".to_owned(),
-                to: "2026-01-07".to_owned(),
-                payments: 2,
-                frauds: 1,
-            },
-            seed: 1,
-            commit: String::new(),
-            measured: Vec::new(),
-        },
-        features: vec![FeatureRef {
-            name: "amount".to_owned(),
-            version: 1,
-        }],
-        scales: vec![Scale {
-            mean,
-            deviation: 1_000.0,
-        }],
-        kind: Kind::Logistic {
-            intercept: 0.0,
-            coefficients: vec![1.0],
-        },
-    };
-    String::from_utf8(seal(&trained).unwrap()).unwrap()
+    String::from_utf8(model_by_amount(name, mean, 1_000.0)).unwrap()
 }
 
 pub(crate) fn version_of_model(artefact: &str) -> Version {

@@ -7,8 +7,7 @@ use tributary_fraud_training::{
     laundering::{Found, Measured, measure, unlabelled},
 };
 use tributary_history::{Config, generate};
-
-use crate::support::published;
+use tributary_testkit::published;
 
 fn folder_of(nodes: &str, transactions: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();

@@ -1,36 +1,17 @@
 //! Where the published transactions are, and small files of the same form.
 
-use std::{
-    env, fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::PathBuf};
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tempfile::TempDir;
 use tributary_fraud_domain::DAY_S;
 use tributary_fraud_training::handbook::{HEADER, Transaction};
+use tributary_testkit::published;
 
 /// The Handbook's published file; None, said on the terminal, where there is none.
 pub(crate) fn handbook() -> Option<PathBuf> {
     published("handbook/transactions_2018-04-01_2018-08-14.csv.zst")
-}
-
-/// A published file or folder; None, said on the terminal, where there is none.
-pub(crate) fn published(name: &str) -> Option<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../..");
-    let data = env::var_os("TRIBUTARY_DATA").map_or_else(|| root.join("../shared/data"), PathBuf::from);
-    let file = data.join(name);
-    if file.exists() {
-        return Some(file);
-    }
-    assert!(
-        env::var("TRIBUTARY_DATA_REQUIRED").as_deref() != Ok("1"),
-        "TRIBUTARY_DATA_REQUIRED=1, and there is no {}",
-        file.display()
-    );
-    println!("SKIPPED: no {}", file.display());
-    None
 }
 
 /// A file `name` of these lines below the header.
