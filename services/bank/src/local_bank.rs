@@ -5,8 +5,11 @@ use std::sync::Arc;
 
 use anyhow::bail;
 use tributary_accounts::Accounts;
-use tributary_contracts::topics::{ACCOUNTS_EVENTS, ALL, LOCAL_PARTITIONS};
-use tributary_fraud::{Fraud, FraudPayees};
+use tributary_contracts::{
+    laundering,
+    topics::{ACCOUNTS_EVENTS, ALL, LOCAL_PARTITIONS},
+};
+use tributary_fraud::{Fraud, FraudPayees, Laundering, LaunderingFeed};
 use tributary_gateway::{Gateway, Limits};
 use tributary_local_stack::{Options, Stack};
 use tributary_payments::Payments;
@@ -57,6 +60,11 @@ impl LocalBank {
             instance::<Payments>(&options)?,
             instance::<Fraud>(&options)?,
             instance::<FraudPayees>(&options)?,
+            instance::<Laundering>(&options)?,
+            (
+                laundering::FEED,
+                Instance::start_relay::<LaunderingFeed>(&options)?,
+            ),
         ];
         let projections = Projections::all(&brokers, &stack.database_url())?;
         let gateway = Gateway::start(tributary_gateway::Options {

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use tributary_contracts::{
-    accounts, fraud, payments,
+    accounts, fraud, laundering, payments,
     record::Record,
     topics::{
         ACCOUNTS_DLQ, ACCOUNTS_EVENTS, ACCOUNTS_INBOX, FRAUD_DLQ, FRAUD_EVENTS, FRAUD_INBOX,
-        FRAUD_PAYEES_DLQ, FRAUD_PAYEES_EVENTS, FRAUD_PAYEES_INBOX, PAYMENTS_DLQ, PAYMENTS_EVENTS,
-        PAYMENTS_INBOX, Topic,
+        FRAUD_PAYEES_DLQ, FRAUD_PAYEES_EVENTS, FRAUD_PAYEES_INBOX, LAUNDERING_DLQ, LAUNDERING_EVENTS,
+        LAUNDERING_INBOX, PAYMENTS_DLQ, PAYMENTS_EVENTS, PAYMENTS_INBOX, Topic,
     },
 };
 use tributary_ids::{PaymentId, StandingOrderId};
@@ -17,18 +17,23 @@ use crate::{
     alarm::Alarm,
     check::{Cut, LedgerCheck, NextOffsets, Totals},
     fraud::FraudCheck,
+    laundering::LaunderingCheck,
     payments::{Ending, Known, OrderStanding, PaymentStanding, PaymentsCheck},
     violation::{Findings, Invariant},
 };
 
 /// Services whose topics the bank's fold reads: name, inbox, events, dead letters.
-pub const SERVICES: [(&str, [Topic; 3]); 4] = [
+pub const SERVICES: [(&str, [Topic; 3]); 5] = [
     (accounts::SERVICE, [ACCOUNTS_INBOX, ACCOUNTS_EVENTS, ACCOUNTS_DLQ]),
     (payments::SERVICE, [PAYMENTS_INBOX, PAYMENTS_EVENTS, PAYMENTS_DLQ]),
     (fraud::SERVICE, [FRAUD_INBOX, FRAUD_EVENTS, FRAUD_DLQ]),
     (
         fraud::PAYEES_SERVICE,
         [FRAUD_PAYEES_INBOX, FRAUD_PAYEES_EVENTS, FRAUD_PAYEES_DLQ],
+    ),
+    (
+        laundering::SERVICE,
+        [LAUNDERING_INBOX, LAUNDERING_EVENTS, LAUNDERING_DLQ],
     ),
 ];
 
@@ -59,6 +64,7 @@ pub struct BankCheck {
     ledger: LedgerCheck,
     payments: PaymentsCheck,
     fraud: FraudCheck,
+    laundering: LaunderingCheck,
     /// Payments that must be explained by what is read before the cut ends.
     marked: Vec<PaymentId>,
     /// Time of the newest record, in milliseconds since the epoch.
@@ -72,6 +78,7 @@ impl BankCheck {
             ledger: LedgerCheck::new(partitions),
             payments: PaymentsCheck::new(partitions),
             fraud: FraudCheck::new(partitions),
+            laundering: LaunderingCheck::new(partitions),
             marked: Vec::new(),
             newest: None,
         }
@@ -84,6 +91,7 @@ impl BankCheck {
             _ if topic == PAYMENTS_INBOX.name => self.payments.flow_mut().inbox_starts_at(partition, offset),
             _ if topic == FRAUD_INBOX.name => self.fraud.customers.inbox_starts_at(partition, offset),
             _ if topic == FRAUD_PAYEES_INBOX.name => self.fraud.payees.inbox_starts_at(partition, offset),
+            _ if topic == LAUNDERING_INBOX.name => self.laundering.flow.inbox_starts_at(partition, offset),
             _ => {}
         }
     }
@@ -95,6 +103,7 @@ impl BankCheck {
             ledger,
             payments,
             fraud,
+            laundering,
             ..
         } = self;
         match topic {
@@ -116,6 +125,9 @@ impl BankCheck {
                 fraud.observe_payees_event(record, ledger.findings_mut())
             }
             _ if topic == FRAUD_PAYEES_DLQ.name => fraud.payees.dead_letter(record, ledger.findings_mut()),
+            _ if topic == LAUNDERING_INBOX.name => laundering.observe_inbox(record, ledger.findings_mut()),
+            _ if topic == LAUNDERING_EVENTS.name => laundering.observe_event(record, ledger.findings_mut()),
+            _ if topic == LAUNDERING_DLQ.name => laundering.flow.dead_letter(record, ledger.findings_mut()),
             _ => {}
         }
     }
@@ -132,6 +144,9 @@ impl BankCheck {
             _ if topic == FRAUD_PAYEES_INBOX.name => {
                 self.fraud.payees.inbox_read_to(partition, offset, found)
             }
+            _ if topic == LAUNDERING_INBOX.name => {
+                self.laundering.flow.inbox_read_to(partition, offset, found);
+            }
             _ => {}
         }
     }
@@ -141,6 +156,7 @@ impl BankCheck {
         self.ledger.begin_cut();
         self.payments.flow_mut().mark();
         self.fraud.mark();
+        self.laundering.mark();
         self.marked.extend(self.payments.take_changed());
         self.marked.extend(self.ledger.take_sent());
         self.marked.sort_unstable();
@@ -164,7 +180,12 @@ impl BankCheck {
         let [of_payments, of_customers, of_payees] =
             [payments::SERVICE, fraud::SERVICE, fraud::PAYEES_SERVICE].map(|service| cut.of(service));
         let whole = cut.dead_letters_whole;
+        self.laundering.judge(&mut self.ledger);
         let found = self.ledger.findings_mut();
+        // Nobody waits for it: the bank is at rest also while it is behind.
+        self.laundering
+            .flow
+            .judge(&cut.of(laundering::SERVICE), whole, found);
         self.payments.flow_mut().judge(&of_payments, whole, found);
         self.fraud.customers.judge(&of_customers, whole, found);
         self.fraud.payees.judge(&of_payees, whole, found);
@@ -265,6 +286,7 @@ impl BankCheck {
             + self.payments.flow().events()
             + self.fraud.customers.events()
             + self.fraud.payees.events()
+            + self.laundering.flow.events()
     }
 
     /// What was folded, by what it is.
@@ -272,7 +294,8 @@ impl BankCheck {
         let ledger = self.ledger.totals();
         let dead_letters = self.payments.flow().dead_lettered()
             + self.fraud.customers.dead_lettered()
-            + self.fraud.payees.dead_lettered();
+            + self.fraud.payees.dead_lettered()
+            + self.laundering.flow.dead_lettered();
         Totals {
             events: self.events(),
             dead_letters: ledger.dead_letters + dead_letters,
@@ -296,6 +319,7 @@ impl BankCheck {
             payments::SERVICE => self.payments.flow().unasked(partition),
             fraud::SERVICE => self.fraud.customers.unasked(partition),
             fraud::PAYEES_SERVICE => self.fraud.payees.unasked(partition),
+            laundering::SERVICE => self.laundering.flow.unasked(partition),
             _ => self.ledger.answers_waiting(partition),
         }
     }
@@ -306,13 +330,16 @@ impl BankCheck {
             payments::SERVICE => self.payments.flow().unanswered(),
             fraud::SERVICE => self.fraud.customers.unanswered(),
             fraud::PAYEES_SERVICE => self.fraud.payees.unanswered(),
+            laundering::SERVICE => self.laundering.flow.unanswered(),
             _ => self.ledger.inputs_waiting(),
         }
     }
 
+    /// Of services that somebody waits for.
     fn inputs_waiting(&self) -> usize {
         SERVICES
             .iter()
+            .filter(|(service, _)| *service != laundering::SERVICE)
             .map(|(service, _)| self.inputs_waiting_of(service))
             .sum()
     }
@@ -323,6 +350,7 @@ impl BankCheck {
             payments::SERVICE => self.payments.next_offsets(),
             fraud::SERVICE => self.fraud.customers.next_offsets(),
             fraud::PAYEES_SERVICE => self.fraud.payees.next_offsets(),
+            laundering::SERVICE => self.laundering.flow.next_offsets(),
             _ => self.ledger.next_offsets(),
         }
     }

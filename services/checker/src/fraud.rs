@@ -9,7 +9,6 @@ use hashbrown::HashMap;
 use tributary_contracts::{
     fraud::{Decision, FraudCommand, FraudEvent, LabelSource, PayeesCommand, PayeesEvent},
     record::Record,
-    runtime::RuntimeEvent,
 };
 use tributary_ids::PaymentId;
 use tributary_money::Money;
@@ -17,7 +16,7 @@ use tributary_stream::StreamEvent;
 use versions::VersionsCheck;
 
 use crate::{
-    flow::{self, Flow, Fraud, FraudPayees, Language, Pair, What},
+    flow::{self, Flow, Fraud, FraudPayees},
     violation::{At, Findings, Invariant},
 };
 
@@ -45,7 +44,11 @@ impl FraudCheck {
 
     pub(crate) fn observe_inbox(&mut self, record: &Record, found: &mut Findings) {
         let pair = self.customers.ask(record, found);
-        compare(pair, found, customers_effect);
+        flow::compare(
+            pair,
+            found,
+            |asked, events| matches!(events, [event] if customers_effect(asked, event)),
+        );
     }
 
     pub(crate) fn observe_event(&mut self, record: &Record, found: &mut Findings) {
@@ -62,12 +65,20 @@ impl FraudCheck {
             }
         }
         let pair = self.customers.answer(envelope, None, at, found);
-        compare(pair, found, customers_effect);
+        flow::compare(
+            pair,
+            found,
+            |asked, events| matches!(events, [event] if customers_effect(asked, event)),
+        );
     }
 
     pub(crate) fn observe_payees_inbox(&mut self, record: &Record, found: &mut Findings) {
         let pair = self.payees.ask(record, found);
-        compare(pair, found, payees_effect);
+        flow::compare(
+            pair,
+            found,
+            |asked, events| matches!(events, [event] if payees_effect(asked, event)),
+        );
     }
 
     pub(crate) fn observe_payees_event(&mut self, record: &Record, found: &mut Findings) {
@@ -83,7 +94,11 @@ impl FraudCheck {
             }
         }
         let pair = self.payees.answer(envelope, None, at, found);
-        compare(pair, found, payees_effect);
+        flow::compare(
+            pair,
+            found,
+            |asked, events| matches!(events, [event] if payees_effect(asked, event)),
+        );
     }
 
     /// Takes down what must be explained at the next judgement.
@@ -264,36 +279,5 @@ fn payees_effect(command: &PayeesCommand, event: &PayeesEvent) -> bool {
             (asked.payment_id, asked.creditor) == (retracted.payment_id, retracted.creditor)
         }
         _ => false,
-    }
-}
-
-fn compare<L: Language>(
-    pair: Option<Pair<L>>,
-    found: &mut Findings,
-    fits: impl Fn(&L::Command, &L::Event) -> bool,
-) {
-    let Some((asked, answer)) = pair else { return };
-    if !flow::is_answered_as_itself(&asked, &answer, found) {
-        return;
-    }
-    match (&asked.what, answer.events.as_slice()) {
-        (What::Command(command), [StreamEvent::Service(event)]) if fits(command, event) => {}
-        (
-            What::Command(_),
-            [
-                StreamEvent::Runtime(
-                    RuntimeEvent::CommandRefused(_)
-                    | RuntimeEvent::DuplicateIgnored(_)
-                    | RuntimeEvent::DeadLettered(_),
-                ),
-            ],
-        ) => {}
-        (What::Command(_), _) => found.violate(
-            Invariant::OneEffect,
-            "EFFECT_NOT_AS_ASKED",
-            &[asked.at, answer.at],
-            || format!("command {} is answered by something else", answer.command_id),
-        ),
-        (What::Timer(_) | What::Answer | What::Unreadable, _) => flow::has_no_effect(&asked, &answer, found),
     }
 }

@@ -14,6 +14,7 @@ mod check;
 mod flow;
 mod fraud;
 mod kafka;
+mod laundering;
 mod metrics;
 mod payments;
 mod read_model;

@@ -34,11 +34,13 @@ pub enum Invariant {
     Consumed,
     /// 13: nothing books into a closed day.
     ClosedDays,
+    /// 14: an alert names payments that were made, and is raised once.
+    Alerts,
 }
 
 impl Invariant {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Balanced,
         Self::Transit,
         Self::Available,
@@ -52,6 +54,7 @@ impl Invariant {
         Self::ReportTotals,
         Self::Consumed,
         Self::ClosedDays,
+        Self::Alerts,
     ];
 
     pub fn number(self) -> u8 {
@@ -69,6 +72,7 @@ impl Invariant {
             Self::ReportTotals => 11,
             Self::Consumed => 12,
             Self::ClosedDays => 13,
+            Self::Alerts => 14,
         }
     }
 
@@ -88,6 +92,7 @@ impl Invariant {
             Self::ReportTotals => "report totals = ledger totals",
             Self::Consumed => "consumed = processed + dead-lettered",
             Self::ClosedDays => "nothing books into a closed day",
+            Self::Alerts => "an alert names made payments, once",
         }
     }
 
@@ -107,6 +112,7 @@ impl Invariant {
             Self::ReportTotals => "totals",
             Self::Consumed => "input records",
             Self::ClosedDays => "bookings",
+            Self::Alerts => "alerts",
         }
     }
 

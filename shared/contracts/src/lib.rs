@@ -9,6 +9,7 @@ mod date;
 pub mod envelope;
 pub mod fraud;
 pub mod json;
+pub mod laundering;
 pub mod partition;
 pub mod payments;
 pub mod record;

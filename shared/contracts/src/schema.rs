@@ -17,6 +17,7 @@ use crate::{
     codec::Message,
     envelope::{CommandEnvelope, EventEnvelope},
     fraud::{FraudCommand, FraudEvent, PayeesCommand, PayeesEvent},
+    laundering::{LaunderingCommand, LaunderingEvent},
     payments::{PaymentsCommand, PaymentsEvent},
     runtime::{RuntimeEvent, RuntimeMessage},
 };
@@ -38,6 +39,8 @@ pub fn all() -> Vec<(&'static str, Value)> {
         FraudEvent::schemas(),
         PayeesCommand::schemas(),
         PayeesEvent::schemas(),
+        LaunderingCommand::schemas(),
+        LaunderingEvent::schemas(),
         RuntimeMessage::schemas(),
         RuntimeEvent::schemas(),
     ]

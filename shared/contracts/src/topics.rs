@@ -126,6 +126,21 @@ pub const FRAUD_PAYEES_DLQ: Topic = Topic {
     kind: Kind::DeadLetters,
     key: "as the origin",
 };
+pub const LAUNDERING_INBOX: Topic = Topic {
+    name: "laundering.inbox",
+    kind: Kind::Inbox,
+    key: "account id",
+};
+pub const LAUNDERING_EVENTS: Topic = Topic {
+    name: "laundering.events",
+    kind: Kind::Events,
+    key: "account id",
+};
+pub const LAUNDERING_DLQ: Topic = Topic {
+    name: "laundering.dlq",
+    kind: Kind::DeadLetters,
+    key: "as the origin",
+};
 
 pub const FRAUD_MODELS: Topic = Topic {
     name: "fraud.models",
@@ -152,6 +167,9 @@ pub const ALL: &[Topic] = &[
     FRAUD_PAYEES_INBOX,
     FRAUD_PAYEES_EVENTS,
     FRAUD_PAYEES_DLQ,
+    LAUNDERING_INBOX,
+    LAUNDERING_EVENTS,
+    LAUNDERING_DLQ,
     FRAUD_MODELS,
     FRAUD_RULES,
 ];

@@ -13,6 +13,7 @@ use crate::{
     driver,
     kafka::{EventReader, KafkaLog, KafkaSettings},
     log::{EventsRead, Fault, FaultKind, StopReason},
+    relay::{self, Relay, RelayWorker},
     service::Service,
     snapshot::{NoSnapshots, SnapshotFollower, SnapshotStore},
     worker::{StatusHandle, Worker, WorkerConfig},
@@ -79,7 +80,34 @@ impl Instance {
         Ok(instance)
     }
 
-    /// One handle per worker.
+    /// The same for a relay, which has one worker and no snapshots.
+    ///
+    /// # Errors
+    ///
+    /// As [`Instance::start`].
+    pub fn start_relay<R: Relay>(options: &InstanceOptions) -> Result<Self, Fault> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let mut log = KafkaLog::connect(KafkaSettings {
+            brokers: options.brokers.clone(),
+            service: R::NAME.to_owned(),
+            inbox: R::FROM.name.to_owned(),
+            // It restores nothing: there are no events of its own.
+            events: R::FROM.name.to_owned(),
+            instance: options.instance.clone(),
+            worker: 0,
+        })?;
+        let worker = RelayWorker::<R>::new(options.worker.clone());
+        let asked = Arc::clone(&stop);
+        let run = move || relay::run(worker, &mut log, &asked);
+        Ok(Self {
+            stop,
+            workers: vec![spawn(R::NAME.to_owned(), run)?],
+            follower: None,
+            statuses: Vec::new(),
+        })
+    }
+
+    /// One handle per worker; a relay has none.
     pub fn statuses(&self) -> &[StatusHandle] {
         &self.statuses
     }

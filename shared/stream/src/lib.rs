@@ -8,6 +8,7 @@
 //! - `service`: what a service brings: decide, evolve, and its names.
 //! - [`snapshot`]: states written down, so that a restore need not read the whole log; [`golden`]: what finds out that an
 //!   older one would be misread.
+//! - [`relay`]: what only passes on, from one topic to another, without a state.
 //! - [`TestDriver`]: a service as it runs in production, on the in-memory broker; [`Stepper`]: its decisions and its fold
 //!   alone, one record at a time.
 
@@ -19,6 +20,7 @@ pub mod kafka;
 pub mod log;
 pub mod memory;
 mod process;
+pub mod relay;
 pub mod service;
 pub mod snapshot;
 mod state;
@@ -28,4 +30,4 @@ pub mod worker;
 
 pub use state::{PartitionState, StreamEvent};
 pub use stepper::Stepper;
-pub use test_driver::TestDriver;
+pub use test_driver::{TestDriver, TestRelay};

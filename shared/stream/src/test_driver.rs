@@ -15,6 +15,7 @@ use crate::{
     PartitionState,
     log::{Action, Input, Log, StopReason},
     memory::{BrokerError, FaultPlan, MemoryBroker, MemoryLog, MemoryLogSettings, NoFaults},
+    relay::{Relay, RelayWorker},
     service::Service,
     snapshot::{NoSnapshots, Shelf, SnapshotStore},
     worker::{Status, Worker, WorkerConfig},
@@ -129,21 +130,13 @@ impl<S: Service> TestDriver<S> {
                 }
                 action => self.log.perform(action),
             };
-            if polled_for_input && self.brought_nothing() && self.has_all_partitions() {
+            if polled_for_input && brought_nothing(&self.input) && self.has_all_partitions() {
                 return Ok(());
             }
             if self.broker.time() - begun_ms > PATIENCE_MS {
                 return Err(Unsettled::Waits);
             }
         }
-    }
-
-    fn brought_nothing(&self) -> bool {
-        matches!(&self.input, Input::Polled(polled)
-            if polled.records.is_empty()
-                && polled.assigned.is_empty()
-                && polled.revoked.is_empty()
-                && polled.fault.is_none())
     }
 
     fn has_all_partitions(&self) -> bool {
@@ -202,11 +195,80 @@ impl<S: Service> TestDriver<S> {
     }
 }
 
+/// One production relay on a [`MemoryBroker`], as [`TestDriver`] is a worker.
+pub struct TestRelay<R: Relay> {
+    broker: MemoryBroker,
+    partitions: i32,
+    worker: RelayWorker<R>,
+    log: MemoryLog,
+    input: Input,
+}
+
+impl<R: Relay> TestRelay<R> {
+    /// On a broker that is there already.
+    pub fn on(broker: &MemoryBroker, partitions: i32) -> Self {
+        Self::with_faults(broker, partitions, Box::new(NoFaults))
+    }
+
+    /// The same, and the process meets these faults. Another of the same name that was there before is dead.
+    pub fn with_faults(broker: &MemoryBroker, partitions: i32, plan: Box<dyn FaultPlan>) -> Self {
+        Self {
+            broker: broker.clone(),
+            partitions,
+            worker: RelayWorker::new(WorkerConfig::local(partitions)),
+            log: MemoryLog::with_faults(broker, settings_of(R::NAME, R::FROM, R::FROM), plan),
+            input: Input::Started,
+        }
+    }
+
+    /// Lets it pass on what there is. Where it would wait after a failure, the broker's time passes.
+    ///
+    /// # Errors
+    /// When it stops by itself, or doesn't come to rest.
+    pub fn run(&mut self) -> Result<(), Unsettled> {
+        let begun_ms = self.broker.time();
+        loop {
+            let input = std::mem::replace(&mut self.input, Input::Started);
+            let action = self.worker.step(input);
+            let polled_for_input = matches!(&action, Action::Poll(poll) if poll.records_max > 0);
+            self.input = match action {
+                Action::Stop { reason } => return Err(Unsettled::Stopped(reason)),
+                Action::Poll(poll) if poll.records_max == 0 => {
+                    self.broker.advance(poll.max_wait.as_millis() as i64);
+                    self.log.perform(Action::Poll(poll))
+                }
+                action => self.log.perform(action),
+            };
+            if polled_for_input
+                && brought_nothing(&self.input)
+                && self.worker.running() == self.partitions as usize
+            {
+                return Ok(());
+            }
+            if self.broker.time() - begun_ms > PATIENCE_MS {
+                return Err(Unsettled::Waits);
+            }
+        }
+    }
+}
+
+fn brought_nothing(input: &Input) -> bool {
+    matches!(input, Input::Polled(polled)
+        if polled.records.is_empty()
+            && polled.assigned.is_empty()
+            && polled.revoked.is_empty()
+            && polled.fault.is_none())
+}
+
 fn settings<S: Service>() -> MemoryLogSettings {
+    settings_of(S::NAMES.service, S::NAMES.inbox, S::NAMES.events)
+}
+
+fn settings_of(service: &str, inbox: Topic, events: Topic) -> MemoryLogSettings {
     MemoryLogSettings {
-        service: S::NAMES.service.to_owned(),
-        inbox: S::NAMES.inbox.name.to_owned(),
-        events: S::NAMES.events.name.to_owned(),
+        service: service.to_owned(),
+        inbox: inbox.name.to_owned(),
+        events: events.name.to_owned(),
         instance: "test".to_owned(),
         worker: 0,
         clock_skew_ms: 0,

@@ -10,12 +10,12 @@ use bank::Projections;
 use clap::{Args, Subcommand};
 use serde::{Deserialize, Serialize};
 use tributary_accounts::Accounts;
-use tributary_fraud::{Fraud, FraudPayees};
+use tributary_fraud::{Fraud, FraudPayees, Laundering, LaunderingFeed};
 use tributary_gateway::{Gateway, Limits, Options};
 use tributary_payments::Payments;
 use tributary_stream::instance::{Instance, InstanceOptions};
 use tributary_stream::kafka::Watermarks;
-use tributary_stream::log::StopReason;
+use tributary_stream::log::{Fault, StopReason};
 use tributary_stream::service;
 use tributary_stream::snapshot::{ObjectSnapshots, SnapshotStore};
 use tributary_stream::worker::{Quantiles, Times, WorkerConfig};
@@ -39,6 +39,8 @@ enum Name {
     Fraud(Workers),
     /// The fraud service's second hop, by payee, which decides: fraud-payees.inbox to fraud-payees.events
     FraudPayees(Workers),
+    /// Money laundering, as alerts: laundering.inbox to laundering.events, fed from accounts.events
+    Laundering(Workers),
     /// The HTTP API, on loopback only: there is no sign-in yet
     Gateway(GatewayArguments),
     /// The ledger's read models: accounts.events to PostgreSQL
@@ -115,10 +117,14 @@ impl Service {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         let interrupt = Interrupt::listen()?;
         match self.name {
-            Name::Accounts(workers) => run::<Accounts>(workers, &interrupt),
-            Name::Payments(workers) => run::<Payments>(workers, &interrupt),
-            Name::Fraud(workers) => run::<Fraud>(workers, &interrupt),
-            Name::FraudPayees(workers) => run::<FraudPayees>(workers, &interrupt),
+            Name::Accounts(workers) => run::<Accounts>(workers, None, &interrupt),
+            Name::Payments(workers) => run::<Payments>(workers, None, &interrupt),
+            Name::Fraud(workers) => run::<Fraud>(workers, None, &interrupt),
+            Name::FraudPayees(workers) => run::<FraudPayees>(workers, None, &interrupt),
+            Name::Laundering(workers) => {
+                let feed: StartFeed = Instance::start_relay::<LaunderingFeed>;
+                run::<Laundering>(workers, Some(feed), &interrupt)
+            }
             Name::Gateway(gateway) => {
                 let personal_data = super::pii::personal_data(&gateway.key_store, &gateway.master)?;
                 if personal_data.is_none() {
@@ -163,19 +169,30 @@ fn project(projections: Projections, interrupt: &Interrupt) -> anyhow::Result<Ex
     Ok(ExitCode::SUCCESS)
 }
 
-fn run<S: service::Service>(workers: Workers, interrupt: &Interrupt) -> anyhow::Result<ExitCode> {
+/// Starts what tells a service of what happens elsewhere.
+type StartFeed = fn(&InstanceOptions) -> Result<Instance, Fault>;
+
+fn run<S: service::Service>(
+    workers: Workers,
+    feed: Option<StartFeed>,
+    interrupt: &Interrupt,
+) -> anyhow::Result<ExitCode> {
     let snapshots = workers.snapshots()?;
     let partitions = Watermarks::connect(&workers.brokers)?.partitions(S::NAMES.inbox.name)?;
-    let instance = Instance::start::<S>(&InstanceOptions {
+    let options = InstanceOptions {
         brokers: workers.brokers,
         instance: workers.instance,
         workers: workers.workers,
         snapshots,
         worker: WorkerConfig::local(i32::try_from(partitions.len())?),
-    })?;
-    interrupt.wait_unless(|| instance.has_failed());
-    let statuses = instance.statuses().to_vec();
-    for reason in instance.stop() {
+    };
+    let mut instances = vec![Instance::start::<S>(&options)?];
+    if let Some(start) = feed {
+        instances.push(start(&options)?);
+    }
+    interrupt.wait_unless(|| instances.iter().any(Instance::has_failed));
+    let statuses: Vec<_> = instances.iter().flat_map(Instance::statuses).cloned().collect();
+    for reason in instances.into_iter().flat_map(Instance::stop) {
         if let StopReason::Failed(fault) = reason {
             bail!("a worker stopped: {fault}");
         }

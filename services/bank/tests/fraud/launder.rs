@@ -27,7 +27,7 @@ fn a_folder_is_measured_as_table_and_as_json_and_bad_rows_are_told() {
     assert!(output.status.success());
     let table = String::from_utf8(output.stdout).unwrap();
     assert!(
-        table.contains("| cycle v1 | 1 | 0.11 | 3 | 2 | 0.667 | 0.667 |"),
+        table.contains("| cycle v2 | 1 | 0.11 | 3 | 2 | 0.667 | 0.667 |"),
         "{table}"
     );
     assert!(

@@ -6,12 +6,13 @@ use tributary_contracts::{
     accounts::{AccountsCommand, AccountsEvent},
     codec::Message,
     fraud::{FraudCommand, FraudEvent, PayeesCommand, PayeesEvent, REGISTER_PARTITION},
+    laundering::{LaunderingCommand, LaunderingEvent},
     partition::key_of_partition,
     payments::{PaymentsCommand, PaymentsEvent},
     topics::{
         ACCOUNTS_DLQ, ACCOUNTS_EVENTS, ACCOUNTS_INBOX, FRAUD_DLQ, FRAUD_EVENTS, FRAUD_INBOX,
-        FRAUD_PAYEES_DLQ, FRAUD_PAYEES_EVENTS, FRAUD_PAYEES_INBOX, PAYMENTS_DLQ, PAYMENTS_EVENTS,
-        PAYMENTS_INBOX, Topic,
+        FRAUD_PAYEES_DLQ, FRAUD_PAYEES_EVENTS, FRAUD_PAYEES_INBOX, LAUNDERING_DLQ, LAUNDERING_EVENTS,
+        LAUNDERING_INBOX, PAYMENTS_DLQ, PAYMENTS_EVENTS, PAYMENTS_INBOX, Topic,
     },
 };
 
@@ -130,5 +131,30 @@ impl Language for FraudPayees {
             PayeesEvent::ModelActivated(event) => key_of_partition(event.partition),
             PayeesEvent::RulesActivated(event) => key_of_partition(event.partition),
         })
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Laundering;
+
+impl Language for Laundering {
+    type Command = LaunderingCommand;
+    type Event = LaunderingEvent;
+
+    const INBOX: Topic = LAUNDERING_INBOX;
+    const EVENTS: Topic = LAUNDERING_EVENTS;
+    const DEAD_LETTERS: Topic = LAUNDERING_DLQ;
+
+    fn is_effect(event: &LaunderingEvent) -> bool {
+        !matches!(
+            event,
+            LaunderingEvent::TransferRepeated(_)
+                | LaunderingEvent::ProbeFollowed(_)
+                | LaunderingEvent::CycleKnown(_)
+        )
+    }
+
+    fn key(event: &LaunderingEvent) -> Option<String> {
+        Some(event.account().to_string())
     }
 }

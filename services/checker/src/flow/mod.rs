@@ -19,7 +19,7 @@ use tributary_stream::StreamEvent;
 
 pub(crate) use commands::Answer;
 pub(crate) use inbox::{Asked, What};
-pub(crate) use language::{Fraud, FraudPayees, Language, Ledger, Payments};
+pub(crate) use language::{Fraud, FraudPayees, Language, Laundering, Ledger, Payments};
 
 use crate::{
     check::NextOffsets,
@@ -223,5 +223,45 @@ pub(crate) fn has_no_effect<L: Language>(asked: &Asked<L>, answer: &Answer<L>, f
             &[asked.at, answer.at],
             || format!("input {} is no command, and had an effect", asked.at.offset),
         );
+    }
+}
+
+/// That a command is answered by events that fit it, or by one of the runtime alone.
+pub(crate) fn compare<L: Language>(
+    pair: Option<Pair<L>>,
+    found: &mut Findings,
+    fits: impl Fn(&L::Command, &[&L::Event]) -> bool,
+) {
+    let Some((asked, answer)) = pair else { return };
+    if !is_answered_as_itself(&asked, &answer, found) {
+        return;
+    }
+    let own: Vec<&L::Event> = answer
+        .events
+        .iter()
+        .filter_map(|event| match event {
+            StreamEvent::Service(event) => Some(event),
+            StreamEvent::Runtime(_) => None,
+        })
+        .collect();
+    match (&asked.what, answer.events.as_slice()) {
+        (What::Command(command), events) if own.len() == events.len() && fits(command, &own) => {}
+        (
+            What::Command(_),
+            [
+                StreamEvent::Runtime(
+                    RuntimeEvent::CommandRefused(_)
+                    | RuntimeEvent::DuplicateIgnored(_)
+                    | RuntimeEvent::DeadLettered(_),
+                ),
+            ],
+        ) => {}
+        (What::Command(_), _) => found.violate(
+            Invariant::OneEffect,
+            "EFFECT_NOT_AS_ASKED",
+            &[asked.at, answer.at],
+            || format!("command {} is answered by something else", answer.command_id),
+        ),
+        (What::Timer(_) | What::Answer | What::Unreadable, _) => has_no_effect(&asked, &answer, found),
     }
 }

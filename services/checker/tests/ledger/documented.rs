@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 const DOCUMENTATION: &str = include_str!("../../../../docs/invariants.md");
 
 /// What the fold is made of.
-const SOURCES: [&str; 15] = [
+const SOURCES: [&str; 16] = [
     include_str!("../../src/alarm.rs"),
     include_str!("../../src/bank.rs"),
     include_str!("../../src/check/accounts.rs"),
@@ -18,6 +18,7 @@ const SOURCES: [&str; 15] = [
     include_str!("../../src/flow/mod.rs"),
     include_str!("../../src/fraud.rs"),
     include_str!("../../src/fraud/versions.rs"),
+    include_str!("../../src/laundering.rs"),
     PAYMENTS,
 ];
 

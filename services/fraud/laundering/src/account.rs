@@ -1,67 +1,139 @@
+use std::collections::VecDeque;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Account, Message, Outcome, Payment, Probe, Rules, cycle, dormant::Sleep, fan_in, structuring,
-    window::Window,
+    Account, Alert, Message, Outcome, Payment, Probe, Rule, Rules, cycle, dormant::Sleep, fan_in,
+    structuring, window::Window,
 };
 
-/// What is known of one account: what it sent and received lately, and when it was last heard of.
+/// Most cycles of which an account remembers that they were told. The oldest make room.
+const CYCLES_TOLD_MAX: usize = 64;
+
+/// What is known of one account: what it sent and received lately, when it was last heard of, and what was said of it.
+///
+/// Nothing but [`AccountState::note`] and [`AccountState::told`] changes it, so that it is a fold over what they are given.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountState {
     sent: Window,
     received: Window,
     structuring_told_s: Option<i64>,
     sleep: Sleep,
+    cycles_told: VecDeque<CycleTold>,
+}
+
+/// A cycle that there was an alert of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct CycleTold {
+    accounts: Vec<Account>,
+    to_s: i64,
 }
 
 impl AccountState {
-    /// Takes in a message to this account. A payment that comes again changes nothing and has no outcome, and so has one
-    /// that is older than what is remembered.
-    pub fn handle(&mut self, rules: &Rules, message: Message) -> Outcome {
+    /// Takes in a message to this account, and says what came of it.
+    pub fn handle(&mut self, rules: &Rules, message: &Message) -> Outcome {
+        let outcome = self.decide(rules, message);
+        if outcome.noted {
+            self.note(rules, message);
+        }
+        for alert in &outcome.alerts {
+            self.told(rules, alert);
+        }
+        outcome
+    }
+
+    /// What a message to this account leads to. A payment that comes again leads to nothing, and so does one that is older
+    /// than what is remembered.
+    pub fn decide(&self, rules: &Rules, message: &Message) -> Outcome {
         let mut outcome = Outcome::default();
         match message {
-            Message::Sent(payment) => self.send(rules, payment, &mut outcome),
-            Message::Received { payment, opens } => self.receive(rules, payment, opens, &mut outcome),
-            Message::Probe(probe) => cycle::follow(&rules.cycle, &self.sent, &probe, &mut outcome),
+            Message::Sent(payment) => self.send(rules, payment, message, &mut outcome),
+            Message::Received(payment) => self.receive(rules, payment, message, &mut outcome),
+            Message::Returned(payment) => outcome.noted = self.sent.has(payment),
+            Message::Probe(probe) => cycle::follow(&rules.cycle, &self.sent, probe, &mut outcome),
+            Message::Cycle(alert) if !self.has_told_cycle(rules, alert) => outcome.alerts.push(alert.clone()),
+            Message::Cycle(_) => {}
         }
         outcome
     }
 
-    fn send(&mut self, rules: &Rules, payment: Payment, outcome: &mut Outcome) {
-        let opens = cycle::opens(&rules.cycle, &self.sent, &payment);
-        if !self.sent.insert(payment, rules.sent_window_s()) {
+    fn send(&self, rules: &Rules, payment: &Payment, message: &Message, outcome: &mut Outcome) {
+        let mut after = self.clone();
+        outcome.noted = after.note(rules, message);
+        if !outcome.noted {
             return;
         }
-        let told_s = &mut self.structuring_told_s;
-        let structuring = structuring::look(&rules.structuring, &self.sent, &payment, told_s);
-        outcome.alerts.extend(structuring);
-        self.wake(rules, payment.debtor(), payment.at_s(), outcome);
-        outcome.messages.push(Message::Received { payment, opens });
-    }
-
-    fn receive(&mut self, rules: &Rules, payment: Payment, opens: bool, outcome: &mut Outcome) {
-        if !self.received.insert(payment, rules.received_window_s()) {
-            return;
-        }
-        outcome
-            .alerts
-            .extend(fan_in::look(&rules.fan_in, &self.received, &payment));
-        self.wake(rules, payment.creditor(), payment.at_s(), outcome);
-        if opens {
-            // The search begins where the money is now.
-            let probe = Probe {
-                path: vec![payment],
-                to: payment.creditor(),
-            };
-            cycle::follow(&rules.cycle, &self.sent, &probe, outcome);
+        outcome.alerts.extend(structuring::look(
+            &rules.structuring,
+            &after.sent,
+            payment,
+            self.structuring_told_s,
+        ));
+        outcome.alerts.extend(after.woken(rules, payment.debtor()));
+        if cycle::opens(&rules.cycle, &self.sent, payment) {
+            // The payment has to be remembered before its search begins: no two that close one cycle miss each other.
+            outcome.messages.push(Message::Probe(Probe::begin(*payment)));
         }
     }
 
-    fn wake(&mut self, rules: &Rules, account: Account, at_s: i64, outcome: &mut Outcome) {
-        let rule = &rules.dormant_wake;
-        self.sleep.note(rule, at_s);
-        let woken = self.sleep.look(rule, account, &self.sent, &self.received);
-        outcome.alerts.extend(woken);
+    fn receive(&self, rules: &Rules, payment: &Payment, message: &Message, outcome: &mut Outcome) {
+        let mut after = self.clone();
+        outcome.noted = after.note(rules, message);
+        if !outcome.noted {
+            return;
+        }
+        let collected = fan_in::look(&rules.fan_in, &after.received, payment);
+        outcome.alerts.extend(collected);
+        outcome.alerts.extend(after.woken(rules, payment.creditor()));
+    }
+
+    fn woken(&self, rules: &Rules, account: Account) -> Option<Alert> {
+        self.sleep
+            .look(&rules.dormant_wake, account, &self.sent, &self.received)
+    }
+
+    fn has_told_cycle(&self, rules: &Rules, alert: &Alert) -> bool {
+        self.cycles_told.iter().any(|told| {
+            told.accounts == alert.accounts
+                && told.to_s.abs_diff(alert.to_s) < rules.cycle.window_s.unsigned_abs()
+        })
+    }
+
+    /// Takes note of what a message says of this account's payments. False where that changes nothing.
+    pub fn note(&mut self, rules: &Rules, message: &Message) -> bool {
+        let (noted, at_s) = match message {
+            Message::Sent(payment) => (self.sent.insert(*payment, rules.sent_window_s()), payment.at_s()),
+            Message::Received(payment) => (
+                self.received.insert(*payment, rules.received_window_s()),
+                payment.at_s(),
+            ),
+            Message::Returned(payment) => return self.sent.remove(payment),
+            Message::Probe(_) | Message::Cycle(_) => return false,
+        };
+        if noted {
+            self.sleep.note(&rules.dormant_wake, at_s);
+        }
+        noted
+    }
+
+    /// Takes note of an alert about this account, so that the same is not told again.
+    pub fn told(&mut self, rules: &Rules, alert: &Alert) {
+        match alert.rule {
+            Rule::Structuring => self.structuring_told_s = Some(alert.to_s),
+            Rule::DormantWake => self.sleep.told(),
+            Rule::FanIn => {}
+            Rule::Cycle => {
+                self.cycles_told
+                    .retain(|told| told.to_s > alert.to_s - rules.cycle.window_s);
+                if self.cycles_told.len() == CYCLES_TOLD_MAX {
+                    self.cycles_told.pop_front();
+                }
+                self.cycles_told.push_back(CycleTold {
+                    accounts: alert.accounts.clone(),
+                    to_s: alert.to_s,
+                });
+            }
+        }
     }
 
     /// Drops what no rule looks at any more at `now_s`, in event time. An account that gets payments does so by itself;
@@ -69,6 +141,8 @@ impl AccountState {
     pub fn forget(&mut self, rules: &Rules, now_s: i64) {
         self.sent.forget(now_s - rules.sent_window_s());
         self.received.forget(now_s - rules.received_window_s());
+        self.cycles_told
+            .retain(|told| told.to_s > now_s - rules.cycle.window_s);
     }
 
     /// Payments that are remembered, at most [`crate::ENTRIES_MAX`] for each direction.

@@ -33,8 +33,17 @@ impl Alert {
     }
 
     /// An alert about a cycle, from its payments in the direction of the money. Whichever of them closed it, the alert is
-    /// the same.
-    pub(crate) fn about_cycle(mut payments: Vec<Payment>) -> Option<Self> {
+    /// the same. None where they are no cycle.
+    pub fn about_cycle(mut payments: Vec<Payment>) -> Option<Self> {
+        let next = payments.iter().cycle().skip(1);
+        let closed = payments
+            .iter()
+            .zip(next)
+            .all(|(payment, next)| payment.creditor() == next.debtor());
+        let debtors: BTreeSet<Account> = payments.iter().map(Payment::debtor).collect();
+        if !closed || debtors.len() != payments.len() {
+            return None;
+        }
         let first = (0..payments.len()).min_by_key(|index| payments[*index].debtor())?;
         payments.rotate_left(first);
         let accounts: Vec<Account> = payments.iter().map(Payment::debtor).collect();

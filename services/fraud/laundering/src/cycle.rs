@@ -31,7 +31,8 @@ pub(crate) fn follow(rule: &Cycle, sent: &Window, probe: &Probe, outcome: &mut O
         && probe.path.len() + 1 >= rule.accounts_min
     {
         let payments = probe.path.iter().chain([last]).copied().collect();
-        outcome.alerts.extend(Alert::about_cycle(payments));
+        let alert = Alert::about_cycle(payments);
+        outcome.messages.extend(alert.map(Message::Cycle));
     }
     // Another payment has to come after the next, to close the cycle.
     if probe.path.len() + 2 > rule.accounts_max {

@@ -25,9 +25,14 @@ impl Sleep {
         self.newest_s = self.newest_s.max(Some(at_s));
     }
 
-    /// Whether money has gone through since `account` woke. Once told, not again until it sleeps again.
+    /// There was an alert: no other until it sleeps again.
+    pub(crate) fn told(&mut self) {
+        self.woke_s = None;
+    }
+
+    /// Whether money has gone through since `account` woke, and nobody has told it yet.
     pub(crate) fn look(
-        &mut self,
+        &self,
         rule: &DormantWake,
         account: Account,
         sent: &Window,
@@ -42,7 +47,6 @@ impl Sleep {
         if came_minor < rule.received_min_minor || !passed_on {
             return None;
         }
-        self.woke_s = None;
         let mut found: Vec<Payment> = received
             .iter()
             .chain(sent.iter())

@@ -21,18 +21,18 @@ impl InProcess {
     /// Lets a payment and all that follows from it go through the accounts.
     pub fn pay(&mut self, payment: Payment) -> Vec<Alert> {
         let mut alerts = Vec::new();
-        let mut waiting = VecDeque::from([Message::Sent(payment)]);
+        let mut waiting = VecDeque::from([Message::Sent(payment), Message::Received(payment)]);
         while let Some(message) = waiting.pop_front() {
             self.messages += 1;
             let state = self.accounts.entry(message.account()).or_default();
-            let outcome = state.handle(&self.rules, message);
+            let outcome = state.handle(&self.rules, &message);
             alerts.extend(outcome.alerts);
             waiting.extend(outcome.messages);
         }
         alerts
     }
 
-    /// Messages that were handled: two for each payment, and the probes.
+    /// Messages that were handled: two for each payment, the probes, and what they find.
     pub fn messages(&self) -> u64 {
         self.messages
     }

@@ -2,7 +2,7 @@
 //! at, and never stand in a payment's way.
 //!
 //! Each account is a state of its own ([`AccountState`]) of bounded memory, that is changed by [`Message`]s alone, in
-//! event time. A payment is a message to its debtor, which sends one to the creditor, which may send [`Probe`]s along the
+//! event time. A payment is a message to its debtor and one to its creditor; the debtor may send a [`Probe`] along the
 //! accounts that money went to. So the rules run on a log that is partitioned by account, and here within one process
 //! ([`InProcess`]). `docs/laundering.md` has the rules and what they find.
 

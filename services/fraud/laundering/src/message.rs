@@ -7,14 +7,14 @@ use crate::{Account, Alert, Payment};
 pub enum Message {
     /// To the debtor.
     Sent(Payment),
-    /// To the creditor, from the debtor.
-    Received {
-        payment: Payment,
-        /// Nothing like it went this way lately, so it may close a cycle.
-        opens: bool,
-    },
+    /// To the creditor.
+    Received(Payment),
+    /// To the debtor: the creditor took no money.
+    Returned(Payment),
     /// To the account that the last payment of its path went to.
     Probe(Probe),
+    /// To the account that the alert is about, from the one that found the cycle.
+    Cycle(Alert),
 }
 
 /// A search for the way back to where a payment came from, as it goes from account to account.
@@ -26,13 +26,37 @@ pub struct Probe {
     pub(crate) to: Account,
 }
 
+impl Probe {
+    pub(crate) fn begin(payment: Payment) -> Self {
+        Self {
+            path: vec![payment],
+            to: payment.creditor(),
+        }
+    }
+
+    /// From what a search has found so far; none where that is no way from account to account.
+    pub fn of(path: Vec<Payment>) -> Option<Self> {
+        let to = path.last()?.creditor();
+        let joined = path
+            .windows(2)
+            .all(|pair| matches!(pair, [one, next] if one.creditor() == next.debtor()));
+        joined.then_some(Self { path, to })
+    }
+
+    /// The payments, beginning with the one that the search is for.
+    pub fn path(&self) -> &[Payment] {
+        &self.path
+    }
+}
+
 impl Message {
     /// The account that is told, by which messages are partitioned.
     pub fn account(&self) -> Account {
         match self {
-            Self::Sent(payment) => payment.debtor(),
-            Self::Received { payment, .. } => payment.creditor(),
+            Self::Sent(payment) | Self::Returned(payment) => payment.debtor(),
+            Self::Received(payment) => payment.creditor(),
             Self::Probe(probe) => probe.to,
+            Self::Cycle(alert) => alert.subject,
         }
     }
 }
@@ -40,6 +64,8 @@ impl Message {
 /// What came of a message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
+    /// Whether the account takes note of the payment: it is new to it, or not known any more.
+    pub noted: bool,
     pub alerts: Vec<Alert>,
     /// For other accounts, in order.
     pub messages: Vec<Message>,

@@ -20,7 +20,9 @@ impl Rule {
     /// Goes up with every change of what the rule finds, its defaults included.
     pub fn version(self) -> u16 {
         match self {
-            Self::Structuring | Self::FanIn | Self::Cycle | Self::DormantWake => 1,
+            Self::Structuring | Self::FanIn | Self::DormantWake => 1,
+            // Told once within its window, however many ways lead along its accounts.
+            Self::Cycle => 2,
         }
     }
 
@@ -112,6 +114,9 @@ pub struct Cycle {
     pub fan_out_max: usize,
     /// From the first payment of a cycle to its last.
     pub window_s: i64,
+    /// How much longer than that an account remembers what it sent: a search may come so much later than the payments that it is
+    /// for, as where a log of months is read within minutes and accounts are at different places of it.
+    pub late_s: i64,
 }
 
 impl Default for Cycle {
@@ -122,6 +127,7 @@ impl Default for Cycle {
             accounts_max: 6,
             fan_out_max: 8,
             window_s: 120 * DAY_S,
+            late_s: 240 * DAY_S,
         }
     }
 }
@@ -151,10 +157,24 @@ impl Default for DormantWake {
 }
 
 impl Rules {
+    /// The same for amounts in a currency of that many decimals: the defaults are for two.
+    #[must_use]
+    pub fn for_decimals(mut self, decimals: u32) -> Self {
+        for limit in [
+            &mut self.structuring.reported_from_minor,
+            &mut self.dormant_wake.received_min_minor,
+        ] {
+            *limit = match decimals {
+                0..2 => *limit / 10_i64.pow(2 - decimals),
+                _ => limit.saturating_mul(10_i64.saturating_pow(decimals - 2)),
+            };
+        }
+        self
+    }
+
     /// How long an account has to remember what it sent.
     pub(crate) fn sent_window_s(&self) -> i64 {
-        self.cycle
-            .window_s
+        (self.cycle.window_s + self.cycle.late_s)
             .max(self.structuring.window_s)
             .max(self.dormant_wake.window_s)
     }

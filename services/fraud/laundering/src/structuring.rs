@@ -6,7 +6,7 @@ pub(crate) fn look(
     rule: &Structuring,
     sent: &Window,
     payment: &Payment,
-    told_s: &mut Option<i64>,
+    told_s: Option<i64>,
 ) -> Option<Alert> {
     let near = |payment: &Payment| {
         payment.amount_minor() < rule.reported_from_minor
@@ -24,6 +24,5 @@ pub(crate) fn look(
     if found.len() < rule.payments_min {
         return None;
     }
-    *told_s = Some(now_s);
     Some(Alert::about(Rule::Structuring, payment.debtor(), found))
 }

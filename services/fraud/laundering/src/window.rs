@@ -42,6 +42,16 @@ impl Window {
         true
     }
 
+    /// Forgets a payment. False when it isn't known.
+    pub(crate) fn remove(&mut self, payment: &Payment) -> bool {
+        let index = self.payments.iter().position(|known| known.id() == payment.id());
+        index.and_then(|index| self.payments.remove(index)).is_some()
+    }
+
+    pub(crate) fn has(&self, payment: &Payment) -> bool {
+        self.payments.iter().any(|known| known.id() == payment.id())
+    }
+
     /// Drops what is at or before `until_s`.
     pub(crate) fn forget(&mut self, until_s: i64) {
         while self

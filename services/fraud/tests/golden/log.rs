@@ -120,7 +120,7 @@ fn with_one_of_before(mut events: Vec<Record>) -> Vec<Record> {
     events
 }
 
-fn file(name: &str) -> PathBuf {
+pub(crate) fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/golden")
         .join(name)
@@ -138,7 +138,7 @@ fn the_golden_log_of_the_second_hop_folds_to_what_the_snapshots_key_says() {
     golden::check::<FraudPayees>(&file("payees.jsonl"), &events).unwrap_or_else(|error| panic!("{error}"));
 }
 
-fn folds_to_the_workers_state<S: Service>(events: &[Record], live: &[&S::State]) {
+pub(crate) fn folds_to_the_workers_state<S: Service>(events: &[Record], live: &[&S::State]) {
     let folded: Vec<PartitionState<S>> = fold(events).unwrap();
     let of_the_log: Vec<_> = folded.iter().map(PartitionState::service).collect();
     assert_eq!(digests(&of_the_log).unwrap(), digests(live).unwrap());

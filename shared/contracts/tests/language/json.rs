@@ -17,6 +17,7 @@ use tributary_contracts::{
     codec::{self, DecodeError, Message, RawCommand, RawEvent, ReadCommand, decode_typed, read_event},
     envelope::{CommandEnvelope, EventEnvelope},
     fraud::{FraudCommand, FraudEvent, PayeesCommand, PayeesEvent},
+    laundering::{LaunderingCommand, LaunderingEvent},
     payments::{PaymentsCommand, PaymentsEvent},
     record::Record,
     runtime::{RuntimeEvent, RuntimeMessage},
@@ -114,6 +115,8 @@ fn alike_by_type(ce_type: &str, value: Vec<u8>) -> bool {
         .or_else(|| of::<FraudEvent>(&record, ce_type))
         .or_else(|| of::<PayeesCommand>(&record, ce_type))
         .or_else(|| of::<PayeesEvent>(&record, ce_type))
+        .or_else(|| of::<LaunderingCommand>(&record, ce_type))
+        .or_else(|| of::<LaunderingEvent>(&record, ce_type))
         .or_else(|| of::<RuntimeMessage>(&record, ce_type))
         .or_else(|| of::<RuntimeEvent>(&record, ce_type))
         .unwrap_or_else(|| alike::<AccountsCommand>(&record))

@@ -11,7 +11,7 @@ use crate::log::Ended;
 /// How transactions end, as the metrics name it.
 const OUTCOMES: [&str; 4] = ["committed", "aborted", "in-doubt", "fenced"];
 
-pub(super) struct Metrics {
+pub(crate) struct Metrics {
     service: KeyValue,
     transactions: Counter<u64>,
     records: Counter<u64>,
@@ -25,7 +25,7 @@ pub(super) struct Metrics {
 }
 
 impl Metrics {
-    pub(super) fn new(service: &'static str) -> Self {
+    pub(crate) fn new(service: &'static str) -> Self {
         let meter = global::meter("tributary.stream");
         let metrics = Self {
             service: KeyValue::new("service", service),
@@ -88,7 +88,7 @@ impl Metrics {
         [self.service.clone(), KeyValue::new(name, value)]
     }
 
-    pub(super) fn ended(&self, ended: &Ended) {
+    pub(crate) fn ended(&self, ended: &Ended) {
         let outcome = match ended {
             Ended::Committed { .. } => OUTCOMES[0],
             Ended::Aborted(_) => OUTCOMES[1],
@@ -98,25 +98,25 @@ impl Metrics {
         self.transactions.add(1, &self.with("outcome", outcome));
     }
 
-    pub(super) fn committed(&self, records: usize, inputs: u64, dead_letters: u64) {
+    pub(crate) fn committed(&self, records: usize, inputs: u64, dead_letters: u64) {
         let service = std::slice::from_ref(&self.service);
         self.records.add(records as u64, service);
         self.inputs.add(inputs, service);
         self.dead_letters.add(dead_letters, service);
     }
 
-    pub(super) fn restored(&self, events: usize) {
+    pub(crate) fn restored(&self, events: usize) {
         self.restored
             .add(events as u64, std::slice::from_ref(&self.service));
     }
 
-    pub(super) fn snapshot_loaded(&self, used: bool) {
+    pub(crate) fn snapshot_loaded(&self, used: bool) {
         let outcome = if used { "used" } else { "none" };
         self.snapshots.add(1, &self.with("outcome", outcome));
     }
 
     /// Tells how many partitions are in each of [`PHASES`].
-    pub(super) fn partitions(&mut self, now: [i64; PHASES.len()]) {
+    pub(crate) fn partitions(&mut self, now: [i64; PHASES.len()]) {
         for (index, (now, told)) in now.into_iter().zip(self.told).enumerate() {
             if now != told {
                 self.partitions

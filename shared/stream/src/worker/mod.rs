@@ -5,9 +5,9 @@
 //! partitions and the timers that came due.
 
 mod budget;
-mod metrics;
+pub(crate) mod metrics;
 mod partition;
-mod status;
+pub(crate) mod status;
 mod times;
 
 use std::{

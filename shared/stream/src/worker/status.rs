@@ -8,7 +8,7 @@ use std::{
 use super::times::Times;
 
 /// What a partition can be in.
-pub(super) const PHASES: [&str; 4] = ["assigned", "restoring", "running", "stopped"];
+pub(crate) const PHASES: [&str; 4] = ["assigned", "restoring", "running", "stopped"];
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PartitionStatus {

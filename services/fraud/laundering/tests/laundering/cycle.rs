@@ -1,6 +1,6 @@
-use tributary_fraud_laundering::{Alert, Rule};
+use tributary_fraud_laundering::{Alert, Probe, Rule};
 
-use crate::support::{Bank, accounts, day, ids};
+use crate::support::{Bank, accounts, day, ids, payment};
 
 /// Payments of (day, debtor, creditor, minor units), and what was found.
 fn alerts(payments: &[(i64, u128, u128, i64)]) -> Vec<Alert> {
@@ -96,8 +96,30 @@ fn a_probe_goes_on_to_eight_accounts_and_closes_beyond_them() {
     let before = bank.messages();
     let found = bank.pay_at(Rule::Cycle, day(2), 1, 2, 500);
     assert_eq!(found.iter().map(accounts).collect::<Vec<_>>(), [[1, 2, 49]]);
-    assert_eq!(bank.messages() - before, 2 + 8);
+    // Both sides, the probe to 2, from there 8 more, and what was found.
+    assert_eq!(bank.messages() - before, 2 + 1 + 8 + 1);
     // The one paid first is too far.
     bank.pay_at(Rule::Cycle, day(3), 10, 3, 500);
     assert_eq!(bank.pay_at(Rule::Cycle, day(4), 3, 2, 500), []);
+}
+
+#[test]
+fn a_cycle_of_the_same_accounts_is_told_again_after_its_window_alone() {
+    // Other amounts open the ways again.
+    let round = |at, minor| [(at, 1, 2, minor), (at + 1, 2, 3, minor), (at + 2, 3, 1, minor)];
+    let count = |again| alerts(&[round(0, 500), round(again, 5_000)].concat()).len();
+    assert_eq!((count(10), count(119), count(120)), (1, 1, 2));
+}
+
+#[test]
+fn what_is_no_cycle_makes_no_alert_of_one() {
+    let one = payment(1, day(0), 1, 2, 500);
+    let two = payment(2, day(0), 2, 3, 500);
+    let three = payment(3, day(0), 3, 1, 500);
+    assert!(Alert::about_cycle(vec![two, three, one]).is_some());
+    for broken in [vec![], vec![one], vec![one, two], vec![one, three, two]] {
+        assert_eq!(Alert::about_cycle(broken), None);
+    }
+    assert!(Probe::of(vec![one, two]).is_some());
+    assert_eq!((Probe::of(vec![]), Probe::of(vec![one, three])), (None, None));
 }

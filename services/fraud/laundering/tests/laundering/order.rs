@@ -44,8 +44,9 @@ fn shuffled(payments: &[Payment], seed: u64) -> BTreeSet<Vec<Account>> {
     let mut queues: Vec<VecDeque<Message>> = vec![VecDeque::new(); 12];
     let place = |message: &Message| usize::try_from(message.account().0).unwrap();
     for payment in payments {
-        let message = Message::Sent(*payment);
-        queues[place(&message)].push_back(message);
+        for message in [Message::Sent(*payment), Message::Received(*payment)] {
+            queues[place(&message)].push_back(message);
+        }
     }
     let mut alerts = Vec::new();
     loop {
@@ -58,7 +59,7 @@ fn shuffled(payments: &[Payment], seed: u64) -> BTreeSet<Vec<Account>> {
         let outcome = states
             .entry(message.account())
             .or_default()
-            .handle(&rules, message);
+            .handle(&rules, &message);
         alerts.extend(outcome.alerts);
         for message in outcome.messages {
             queues[place(&message)].push_back(message);
