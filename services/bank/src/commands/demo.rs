@@ -110,7 +110,7 @@ fn stay_up(
     with_fraud: bool,
 ) -> anyhow::Result<bool> {
     super::up::describe(bank.stack());
-    println!("  services   accounts, payments, fraud (both hops), read models and the checker,");
+    println!("  services   accounts, payments, fraud (both hops), laundering, read models and the checker,");
     println!("             all in this process");
     let api = bank.api();
     println!("  API        http://{api}, on this machine only (docs/api.md); try");
@@ -138,6 +138,10 @@ fn stay_up(
         live.has_failed() || flow.has_ended() || bank.ended().is_some()
     });
     live.clear();
+    match super::fraud_online::count_alerts(&bank.brokers()) {
+        Ok(told) => println!("Money laundering, over the replayed months: {told}."),
+        Err(error) => println!("Money laundering: the alerts can't be read: {error}"),
+    }
     println!("Stopping.");
     if let Some(screening) = screening {
         screening.stop();

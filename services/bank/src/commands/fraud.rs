@@ -21,7 +21,9 @@ use tributary_fraud_training::{
     Evaluation, Source, evaluate, evaluate_features, export, handbook::Transactions, protocol::Weeks,
 };
 
-use super::fraud_online::{Activate, Approve, Label, Propose, Publish, Reject, Retire, Retract, Status};
+use super::fraud_online::{
+    Activate, Alerts, Approve, Label, Propose, Publish, Reject, Retire, Retract, Status,
+};
 
 /// Bad rows that are printed; all are counted.
 const BAD_ROWS_PRINTED: usize = 20;
@@ -47,6 +49,7 @@ enum FraudCommand {
     Backtest(BacktestArguments),
     Retract(Retract),
     Launder(LaunderArguments),
+    Alerts(Alerts),
     Stream(StreamArguments),
 }
 
@@ -89,6 +92,7 @@ impl Fraud {
             FraudCommand::Backtest(arguments) => arguments.run(),
             FraudCommand::Retract(retract) => retract.run(),
             FraudCommand::Launder(arguments) => arguments.run(),
+            FraudCommand::Alerts(alerts) => alerts.run(),
             FraudCommand::Stream(arguments) => arguments.run(),
         }
     }

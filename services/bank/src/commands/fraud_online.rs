@@ -1,5 +1,7 @@
-//! What operators and analysts ask of the running fraud service: which rules and models decide, which challenge them, labels.
+//! What operators and analysts ask of the running fraud service: which rules and models decide, which challenge them, labels;
+//! and what the laundering service has found.
 
+mod alerts;
 mod ask;
 mod catalogue;
 mod labels;
@@ -8,6 +10,7 @@ mod versions;
 
 use tributary_contracts::fraud::Version;
 
+pub(super) use alerts::{Alerts, count as count_alerts};
 pub(super) use ask::{Bank, outgoing};
 pub(super) use catalogue::{Content, Publish};
 pub(super) use labels::{Label, Retract, confirm};

@@ -84,6 +84,7 @@ fn every_code_that_the_runtime_gives_is_listed_here() {
         "payments/src/service",
         "fraud/src/customers",
         "fraud/src/payees",
+        "fraud/src/laundering",
     ] {
         given.extend(codes_in(&format!("../{service}.rs")));
     }

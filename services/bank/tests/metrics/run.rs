@@ -19,7 +19,8 @@ use tributary_contracts::{
     },
     record::{Headers, Outgoing},
     topics::{
-        ACCOUNTS_DLQ, ACCOUNTS_EVENTS, ACCOUNTS_INBOX, FRAUD_INBOX, FRAUD_PAYEES_INBOX, LOCAL_PARTITIONS,
+        ACCOUNTS_DLQ, ACCOUNTS_EVENTS, ACCOUNTS_INBOX, FRAUD_INBOX, FRAUD_PAYEES_INBOX, LAUNDERING_EVENTS,
+        LAUNDERING_INBOX, LOCAL_PARTITIONS,
     },
 };
 use tributary_fraud_domain::Model;
@@ -275,6 +276,18 @@ fn runtime_projection_and_checker_tell_what_the_logs_hold() {
     // Models become known, are proposed, approved and adopted; a payment is counted and decided on.
     let of_fraud = 4 + 3 + 4 + 2;
 
+    // Both sides of nine transfers, and the searches of which each comes to somebody who leaves an event.
+    await_value("tributary.laundering.transfers{outcome=noted}", 2 * 9);
+    let deadline = now() + WITHIN;
+    let of_laundering = loop {
+        let events = records_in(&brokers, LAUNDERING_EVENTS.name);
+        if events == records_in(&brokers, LAUNDERING_INBOX.name) {
+            break events;
+        }
+        assert!(now() < deadline, "the laundering service doesn't come to rest");
+        std::thread::sleep(Duration::from_millis(100));
+    };
+
     let projected = "tributary.projection.events{schema=accounts}";
     // A transfer is two commands and two entries; an opening two events; and one event for what can't be read.
     let events = 2 * 10 + 2 * 9 + 1;
@@ -324,8 +337,15 @@ fn runtime_projection_and_checker_tell_what_the_logs_hold() {
     assert_eq!(value(projected), events);
     assert!(value("tributary.projection.transactions{schema=accounts}") > 0);
     assert_eq!(value("tributary.projection.overtaken{schema=accounts}"), 0);
-    assert_eq!(value("tributary.checker.events{}"), events + of_fraud);
+    assert_eq!(
+        value("tributary.checker.events{}"),
+        events + of_fraud + of_laundering
+    );
     assert_eq!(value("tributary.fraud.decisions{decision=decline}"), 0);
+    assert_eq!(value("tributary.laundering.alerts{rule=cycle}"), 0);
+    assert_eq!(value("tributary.laundering.probes{}"), of_laundering - 2 * 9);
+    assert_eq!(value("tributary.stream.records{service=laundering-feed}"), 2 * 9);
+    assert_eq!(value("tributary.stream.inputs{service=laundering-feed}"), events);
     assert_eq!(value("tributary.fraud.score{role=champion}"), 1);
     assert_eq!(value("tributary.fraud.score{role=challenger}"), 1);
     assert_eq!(value("tributary.fraud.challenged{beside=same}"), 1);

@@ -8,6 +8,7 @@
 )]
 
 mod doctor;
+mod laundering;
 mod periods;
 mod refused;
 mod slow_through_payments;

@@ -15,4 +15,6 @@ mod log;
 #[cfg(test)]
 mod planted;
 #[cfg(test)]
+mod planted_alerts;
+#[cfg(test)]
 mod planted_orders;

@@ -85,7 +85,9 @@ fn every_type_has_one_schema_and_a_version_in_its_name() {
     let types: Vec<&str> = schema::all().into_iter().map(|(ce_type, _)| ce_type).collect();
     let unique: BTreeSet<&str> = types.iter().copied().collect();
     assert_eq!(unique.len(), types.len());
-    let named = Regex::new(r"^(accounts|fraud|laundering|payments|tributary)\.[a-z]+(-[a-z]+)*\.v[1-9][0-9]*$").unwrap();
+    let named =
+        Regex::new(r"^(accounts|fraud|laundering|payments|tributary)\.[a-z]+(-[a-z]+)*\.v[1-9][0-9]*$")
+            .unwrap();
     for ce_type in types {
         assert!(named.is_match(ce_type), "{ce_type}");
     }
