@@ -233,8 +233,9 @@ fn observe(watched: &Watched, command: &ObserveTransfer) -> Result<Decision<Laun
 fn follow(watched: &Watched, command: &FollowProbe) -> Result<Decision<LaunderingEvent>, Refusal> {
     let path = payments(&command.path)?;
     let count = path.len();
-    let probe = Probe::of(path)
-        .filter(|_| count < rules(command.currency).cycle.accounts_max)
+    let rule = rules(command.currency).cycle;
+    let probe = Probe::of(path, command.budget)
+        .filter(|probe| count < rule.accounts_max && probe.budget() <= rule.probes_max)
         .map(Message::Probe)
         .filter(|probe| moved::account(probe.account()) == command.account)
         .ok_or_else(refusal::probe_malformed)?;

@@ -37,7 +37,7 @@ refusals! {
     challenger_unknown = "FRAUD_CHALLENGER_UNKNOWN", "no challenger has this hash";
     label_twice = "FRAUD_LABEL_TWICE", "the payment was labelled before";
     label_missing = "FRAUD_LABEL_MISSING", "the payment bears no label that could be taken back";
-    probe_malformed = "LAUNDERING_PROBE_MALFORMED", "the path is no way from account to account that leads here, or as long as a cycle may be";
+    probe_malformed = "LAUNDERING_PROBE_MALFORMED", "the path is no way from account to account that leads here, as long as a cycle may be, or has too much to spend";
     cycle_malformed = "LAUNDERING_CYCLE_MALFORMED", "the payments are no cycle of so many accounts whose lowest is the one that is told";
     partition_differs = "WRONG_PARTITION", "the command is for another partition";
 }

@@ -67,6 +67,8 @@ pub struct FollowProbe {
     pub currency: Currency,
     /// In the direction of the money, beginning with the payment that the search is for.
     pub path: Vec<MovedPayment>,
+    /// Accounts that the search may still go on to from here.
+    pub budget: u32,
 }
 
 /// Tells the account with the lowest id of a cycle what was found at another of its accounts.

@@ -139,7 +139,7 @@ fn stay_up(
     });
     live.clear();
     match super::fraud_online::count_alerts(&bank.brokers()) {
-        Ok(told) => println!("Money laundering, over the replayed months: {told}."),
+        Ok(told) => println!("Money laundering, replayed months and the twenty accounts: {told}."),
         Err(error) => println!("Money laundering: the alerts can't be read: {error}"),
     }
     println!("Stopping.");

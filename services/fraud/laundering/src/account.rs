@@ -1,14 +1,9 @@
-use std::collections::VecDeque;
-
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Account, Alert, Message, Outcome, Payment, Probe, Rule, Rules, cycle, dormant::Sleep, fan_in,
     structuring, window::Window,
 };
-
-/// Most cycles of which an account remembers that they were told. The oldest make room.
-const CYCLES_TOLD_MAX: usize = 64;
 
 /// What is known of one account: what it sent and received lately, when it was last heard of, and what was said of it.
 ///
@@ -19,7 +14,7 @@ pub struct AccountState {
     received: Window,
     structuring_told_s: Option<i64>,
     sleep: Sleep,
-    cycles_told: VecDeque<CycleTold>,
+    cycles_told: Vec<CycleTold>,
 }
 
 /// A cycle that there was an alert of.
@@ -51,7 +46,7 @@ impl AccountState {
             Message::Received(payment) => self.receive(rules, payment, message, &mut outcome),
             Message::Returned(payment) => outcome.noted = self.sent.has(payment),
             Message::Probe(probe) => cycle::follow(&rules.cycle, &self.sent, probe, &mut outcome),
-            Message::Cycle(alert) if !self.has_told_cycle(rules, alert) => outcome.alerts.push(alert.clone()),
+            Message::Cycle(alert) if self.tells_cycle(rules, alert) => outcome.alerts.push(alert.clone()),
             Message::Cycle(_) => {}
         }
         outcome
@@ -72,7 +67,9 @@ impl AccountState {
         outcome.alerts.extend(after.woken(rules, payment.debtor()));
         if cycle::opens(&rules.cycle, &self.sent, payment) {
             // The payment has to be remembered before its search begins: no two that close one cycle miss each other.
-            outcome.messages.push(Message::Probe(Probe::begin(*payment)));
+            outcome
+                .messages
+                .push(Message::Probe(Probe::begin(*payment, rules.cycle.probes_max)));
         }
     }
 
@@ -92,11 +89,12 @@ impl AccountState {
             .look(&rules.dormant_wake, account, &self.sent, &self.received)
     }
 
-    fn has_told_cycle(&self, rules: &Rules, alert: &Alert) -> bool {
-        self.cycles_told.iter().any(|told| {
-            told.accounts == alert.accounts
-                && told.to_s.abs_diff(alert.to_s) < rules.cycle.window_s.unsigned_abs()
-        })
+    /// Whether a cycle is none of those that were told within its window, and these aren't many.
+    fn tells_cycle(&self, rules: &Rules, alert: &Alert) -> bool {
+        let window_s = rules.cycle.window_s.unsigned_abs();
+        let is_near = |told: &&CycleTold| told.to_s.abs_diff(alert.to_s) < window_s;
+        let mut near = self.cycles_told.iter().filter(is_near);
+        near.clone().count() < rules.cycle.told_max && near.all(|told| told.accounts != alert.accounts)
     }
 
     /// Takes note of what a message says of this account's payments. False where that changes nothing.
@@ -123,15 +121,12 @@ impl AccountState {
             Rule::DormantWake => self.sleep.told(),
             Rule::FanIn => {}
             Rule::Cycle => {
-                self.cycles_told
-                    .retain(|told| told.to_s > alert.to_s - rules.cycle.window_s);
-                if self.cycles_told.len() == CYCLES_TOLD_MAX {
-                    self.cycles_told.pop_front();
-                }
-                self.cycles_told.push_back(CycleTold {
+                self.cycles_told.push(CycleTold {
                     accounts: alert.accounts.clone(),
                     to_s: alert.to_s,
                 });
+                let newest_s = self.cycles_told.iter().map(|told| told.to_s).max();
+                self.forget_cycles(rules, newest_s.unwrap_or_default());
             }
         }
     }
@@ -141,8 +136,13 @@ impl AccountState {
     pub fn forget(&mut self, rules: &Rules, now_s: i64) {
         self.sent.forget(now_s - rules.sent_window_s());
         self.received.forget(now_s - rules.received_window_s());
-        self.cycles_told
-            .retain(|told| told.to_s > now_s - rules.cycle.window_s);
+        self.forget_cycles(rules, now_s);
+    }
+
+    /// Drops what no cycle that still may come is near to. What stays is bounded by what is told within a window.
+    fn forget_cycles(&mut self, rules: &Rules, now_s: i64) {
+        let kept_s = 2 * rules.cycle.window_s + rules.cycle.late_s;
+        self.cycles_told.retain(|told| told.to_s > now_s - kept_s);
     }
 
     /// Payments that are remembered, at most [`crate::ENTRIES_MAX`] for each direction.

@@ -48,8 +48,11 @@ pub(crate) fn follow(rule: &Cycle, sent: &Window, probe: &Probe, outcome: &mut O
         })
         .collect();
     next.sort_unstable_by_key(|payment| distance(payment));
-    for payment in next.into_iter().take(rule.fan_out_max) {
+    next.truncate(rule.fan_out_max.min(probe.budget as usize));
+    let count = next.len() as u32;
+    for payment in next {
         outcome.messages.push(Message::Probe(Probe {
+            budget: (probe.budget - count) / count,
             path: probe.path.iter().chain([payment]).copied().collect(),
             to: payment.creditor(),
         }));

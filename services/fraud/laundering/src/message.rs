@@ -24,28 +24,36 @@ pub struct Probe {
     /// shorter than the longest cycle.
     pub(crate) path: Vec<Payment>,
     pub(crate) to: Account,
+    /// Accounts that the search may still go on to from here.
+    pub(crate) budget: u32,
 }
 
 impl Probe {
-    pub(crate) fn begin(payment: Payment) -> Self {
+    pub(crate) fn begin(payment: Payment, budget: u32) -> Self {
         Self {
             path: vec![payment],
             to: payment.creditor(),
+            budget,
         }
     }
 
     /// From what a search has found so far; none where that is no way from account to account.
-    pub fn of(path: Vec<Payment>) -> Option<Self> {
+    pub fn of(path: Vec<Payment>, budget: u32) -> Option<Self> {
         let to = path.last()?.creditor();
         let joined = path
             .windows(2)
             .all(|pair| matches!(pair, [one, next] if one.creditor() == next.debtor()));
-        joined.then_some(Self { path, to })
+        joined.then_some(Self { path, to, budget })
     }
 
     /// The payments, beginning with the one that the search is for.
     pub fn path(&self) -> &[Payment] {
         &self.path
+    }
+
+    /// Accounts that the search may still go on to from here.
+    pub fn budget(&self) -> u32 {
+        self.budget
     }
 }
 

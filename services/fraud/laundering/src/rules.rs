@@ -112,6 +112,10 @@ pub struct Cycle {
     pub accounts_max: usize,
     /// How many accounts a probe goes on to from one account, those paid at the nearest times.
     pub fan_out_max: usize,
+    /// How many accounts one search may go on to in all: where everybody pays everybody it ends early.
+    pub probes_max: u32,
+    /// Of one account so many cycles are told within the window, of other accounts each. Further ones say nothing new.
+    pub told_max: usize,
     /// From the first payment of a cycle to its last.
     pub window_s: i64,
     /// How much longer than that an account remembers what it sent: a search may come so much later than the payments that it is
@@ -126,6 +130,8 @@ impl Default for Cycle {
             accounts_min: 3,
             accounts_max: 6,
             fan_out_max: 8,
+            probes_max: 256,
+            told_max: 8,
             window_s: 120 * DAY_S,
             late_s: 240 * DAY_S,
         }

@@ -79,6 +79,7 @@ pub(super) fn command(message: &Message, currency: Currency) -> Option<Launderin
             account,
             currency,
             path: probe.path().iter().map(moved).collect(),
+            budget: probe.budget(),
         })),
         Message::Cycle(alert) => Some(LaunderingCommand::from(TellCycle {
             account,

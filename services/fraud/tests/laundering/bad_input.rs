@@ -70,6 +70,11 @@ fn a_search_or_a_cycle_that_is_none_is_refused() {
         account: account(at),
         currency: "CZK".parse().unwrap(),
         path,
+        budget: 256,
+    };
+    let spendthrift = FollowProbe {
+        budget: 257,
+        ..probe(4, way(3))
     };
     let mut broken = way(3);
     broken.remove(1);
@@ -78,6 +83,7 @@ fn a_search_or_a_cycle_that_is_none_is_refused() {
         probe(3, way(3)),
         probe(4, broken),
         probe(7, way(6)),
+        spendthrift,
     ] {
         assert_eq!(
             refused(bad.clone().into()),

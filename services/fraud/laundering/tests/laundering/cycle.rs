@@ -120,6 +120,31 @@ fn what_is_no_cycle_makes_no_alert_of_one() {
     for broken in [vec![], vec![one], vec![one, two], vec![one, three, two]] {
         assert_eq!(Alert::about_cycle(broken), None);
     }
-    assert!(Probe::of(vec![one, two]).is_some());
-    assert_eq!((Probe::of(vec![]), Probe::of(vec![one, three])), (None, None));
+    assert!(Probe::of(vec![one, two], 1).is_some());
+    assert_eq!(
+        (Probe::of(vec![], 1), Probe::of(vec![one, three], 1)),
+        (None, None)
+    );
+}
+
+/// Twenty accounts of which each pays each the same, as no customers do.
+#[test]
+fn where_everybody_pays_everybody_a_search_is_bounded_and_so_is_what_is_told() {
+    let mut bank = Bank::new();
+    let mut told: Vec<(u128, i64)> = Vec::new();
+    let mut pairs: Vec<(u128, u128)> = (0..20)
+        .flat_map(|one| (0..20).map(move |other| (one, other)))
+        .collect();
+    pairs.retain(|(one, other)| one != other);
+    pairs.sort_by_key(|(one, other)| (one * 7 + other * 13) % 97);
+    for (number, (debtor, creditor)) in pairs.into_iter().enumerate() {
+        let before = bank.messages();
+        let at_s = day(0) + i64::try_from(number).unwrap() * 3_600;
+        let found = bank.pay_at(Rule::Cycle, at_s, debtor, creditor, 10_000);
+        // Both sides and the search, which may find something at each account that it comes to.
+        assert!(bank.messages() - before <= 2 + 2 * (1 + 256));
+        told.extend(found.iter().map(|alert| (alert.subject.0, alert.to_s)));
+    }
+    let of_zero = told.iter().filter(|(subject, _)| *subject == 0).count();
+    assert_eq!(of_zero, 8);
 }

@@ -19,7 +19,7 @@ fn an_account_remembers_a_bounded_number_of_payments() {
         );
         let received = payment(10_000 + other, day(0) + index, other, 1, 10_000);
         hub.handle(&Rules::default(), &Message::Received(received));
-        let probe = Message::Probe(Probe::of(vec![received]).unwrap());
+        let probe = Message::Probe(Probe::of(vec![received], 256).unwrap());
         assert!(hub.handle(&Rules::default(), &probe).messages.len() <= 8);
     }
     assert_eq!(hub.remembered(), 2 * ENTRIES_MAX);

@@ -28,6 +28,8 @@ fn payments(seed: u64) -> Vec<Payment> {
 fn rules() -> Rules {
     let mut rules = Rules::default();
     rules.cycle.fan_out_max = 12;
+    rules.cycle.probes_max = u32::MAX;
+    rules.cycle.told_max = usize::MAX;
     rules
 }
 
