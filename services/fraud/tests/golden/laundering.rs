@@ -33,15 +33,15 @@ fn driven() -> Bank {
         account: account(9),
         ..observed(side, seq, id, at)
     };
-    bank.to_laundering(own(TransferSide::Sent, 1_000, 50, 122));
-    bank.to_laundering(own(TransferSide::Sent, 1_000, 50, 122));
-    bank.to_laundering(own(TransferSide::Returned, 1_001, 50, 122));
-    bank.to_laundering(own(TransferSide::Received, 1_002, 51, 1));
+    bank.tell(own(TransferSide::Sent, 1_000, 50, 122));
+    bank.tell(own(TransferSide::Sent, 1_000, 50, 122));
+    bank.tell(own(TransferSide::Returned, 1_001, 50, 122));
+    bank.tell(own(TransferSide::Received, 1_002, 51, 1));
     let ring = [(4, 5, 6), (5, 6, 7), (6, 7, 5)].map(|(id, debtor, creditor)| {
         let at = u64::try_from(id).unwrap();
         moved(&payment(id, at, debtor, creditor, 50_000))
     });
-    bank.to_laundering(TellCycle {
+    bank.tell(TellCycle {
         account: account(5),
         currency: "CZK".parse().unwrap(),
         payments: ring.to_vec(),
@@ -66,5 +66,5 @@ fn its_fold_is_the_workers_state_and_a_snapshot_holds_it() {
         assert!(rules.iter().any(|found| found == rule), "{rules:?}");
     }
     let left_out = |event: &StreamEvent<LaunderingEvent>| matches!(event, StreamEvent::Service(LaunderingEvent::TransferObserved(observed)) if observed.left_out);
-    assert!(bank.events().iter().any(|event| left_out(event)));
+    assert!(bank.events().iter().any(left_out));
 }

@@ -9,7 +9,7 @@ use crate::watched::{Bank, account, moved, observed, payment};
 fn what_no_transfer_can_be_is_refused_and_changes_nothing() {
     let mut bank = Bank::open();
     let good = observed(TransferSide::Sent, 1, 1, 1);
-    bank.to_laundering(good.clone());
+    bank.tell(good.clone());
     bank.settle();
     let before = bank.known();
     let bad = ObserveTransfer { seq: 2, ..good };
@@ -44,7 +44,7 @@ fn what_no_transfer_can_be_is_refused_and_changes_nothing() {
         ),
     ] {
         let told = bank.refused().len();
-        bank.to_laundering(bad.clone());
+        bank.tell(bad.clone());
         bank.settle();
         assert_eq!(&bank.refused()[told..], [code], "{bad:?}");
         assert_eq!(bank.known(), before, "{bad:?}");
@@ -56,7 +56,7 @@ fn a_search_or_a_cycle_that_is_none_is_refused() {
     // Of a bank of its own.
     let refused = |of: LaunderingCommand| {
         let mut bank = Bank::open();
-        bank.to_laundering(of);
+        bank.tell(of);
         bank.settle();
         assert_eq!(bank.alerts(), []);
         bank.refused()
@@ -115,8 +115,8 @@ fn a_search_or_a_cycle_that_is_none_is_refused() {
         );
     }
     let mut bank = Bank::open();
-    bank.to_laundering(cycle(1, ring(3)));
-    bank.to_laundering(cycle(1, ring(3)));
+    bank.tell(cycle(1, ring(3)));
+    bank.tell(cycle(1, ring(3)));
     bank.settle();
     assert_eq!(bank.alerts().len(), 1, "the second time it is known");
 }

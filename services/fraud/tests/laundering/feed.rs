@@ -62,7 +62,7 @@ fn with_payments() -> Bank {
     let mut bank = Bank::with_accounts(6);
     for id in 0..40_u128 {
         if id == 20 {
-            bank.to_ledger(BlockAccount {
+            bank.ask_ledger(BlockAccount {
                 account_id: account(6),
                 scope: BlockScope::All,
                 reason: "TEST".into(),
@@ -172,13 +172,13 @@ fn what_came_back_was_not_sent() {
         amount: 900_000,
         ..observed(side, seq, id, id as u64)
     };
-    bank.to_laundering(near(TransferSide::Sent, 1, 1));
-    bank.to_laundering(near(TransferSide::Sent, 2, 2));
-    bank.to_laundering(near(TransferSide::Returned, 3, 2));
-    bank.to_laundering(near(TransferSide::Sent, 4, 3));
+    bank.tell(near(TransferSide::Sent, 1, 1));
+    bank.tell(near(TransferSide::Sent, 2, 2));
+    bank.tell(near(TransferSide::Returned, 3, 2));
+    bank.tell(near(TransferSide::Sent, 4, 3));
     bank.settle();
     assert_eq!(bank.alerts(), []);
-    bank.to_laundering(near(TransferSide::Sent, 5, 4));
+    bank.tell(near(TransferSide::Sent, 5, 4));
     bank.settle();
     let alerts = bank.alerts();
     assert_eq!(alerts.len(), 1);

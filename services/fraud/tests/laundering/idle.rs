@@ -15,12 +15,12 @@ fn remembered(bank: &Bank) -> usize {
 #[test]
 fn an_account_that_is_idle_holds_nothing_and_wakes_all_the_same() {
     let mut bank = Bank::open();
-    bank.to_laundering(observed(TransferSide::Sent, 1, 1, 0));
+    bank.tell(observed(TransferSide::Sent, 1, 1, 0));
     bank.settle();
     // Another account of each partition goes on: 2 and 3 may share account 1's.
     let mut pass = |days: i64| {
         for other in [2, 3, 4, 5] {
-            bank.to_laundering(ObserveTransfer {
+            bank.tell(ObserveTransfer {
                 account: account(other),
                 counterparty: account(1),
                 ..observed(
@@ -45,8 +45,8 @@ fn an_account_that_is_idle_holds_nothing_and_wakes_all_the_same() {
         amount: 60_000,
         ..observed(side, seq, id, at)
     };
-    bank.to_laundering(later(TransferSide::Received, 2, 50, 400));
-    bank.to_laundering(later(TransferSide::Sent, 3, 51, 401));
+    bank.tell(later(TransferSide::Received, 2, 50, 400));
+    bank.tell(later(TransferSide::Sent, 3, 51, 401));
     bank.settle();
     let alerts = bank.alerts();
     assert_eq!(

@@ -96,7 +96,7 @@ impl Bank {
     pub(crate) fn with_accounts(count: u128) -> Self {
         let mut bank = Self::open();
         for number in 1..=count {
-            bank.to_ledger(OpenAccount {
+            bank.ask_ledger(OpenAccount {
                 account_id: account(number),
                 owner: tributary_ids::CustomerId::named("owner"),
                 product: "current".into(),
@@ -118,13 +118,13 @@ impl Bank {
         self.broker.append(record).unwrap();
     }
 
-    pub(crate) fn to_ledger(&mut self, of: impl Into<AccountsCommand>) {
+    pub(crate) fn ask_ledger(&mut self, of: impl Into<AccountsCommand>) {
         let of = of.into();
         self.put(ACCOUNTS_INBOX, of.key(), &of);
     }
 
     /// Writes to the service's inbox as only its feed does otherwise.
-    pub(crate) fn to_laundering(&mut self, of: impl Into<LaunderingCommand>) {
+    pub(crate) fn tell(&mut self, of: impl Into<LaunderingCommand>) {
         let of = of.into();
         self.put(LAUNDERING_INBOX, of.key(), &of);
     }
@@ -132,7 +132,7 @@ impl Bank {
     /// Lets a payment be made by the ledger, and nobody else hear of it yet.
     pub(crate) fn pay(&mut self, payment: &Payment) {
         let moved = moved(payment);
-        self.to_ledger(TransferOut {
+        self.ask_ledger(TransferOut {
             account_id: moved.debtor,
             payment_id: moved.payment_id,
             creditor: moved.creditor,
