@@ -42,12 +42,14 @@ impl<'f> Facts<'f> {
         }
     }
 
-    /// A payment that was decided on before. Its debtor isn't recorded.
+    /// A payment that was decided on before. Of some its debtor isn't recorded.
     pub(crate) fn recorded(decided: &PaymentDecided, features: &'f FeatureVector) -> Self {
         Self {
             currency: decided.currency,
             customer: decided.customer.to_string(),
-            debtor: String::new(),
+            debtor: decided
+                .debtor
+                .map_or_else(String::new, |debtor| debtor.to_string()),
             creditor: decided.creditor.to_string(),
             features,
             score: None,
