@@ -47,7 +47,7 @@ impl<T: Copy> Fifo<T> {
     }
 }
 
-impl<T: Clone> Layered for Fifo<T> {
+impl<T> Layered for Fifo<T> {
     fn set_savepoint(&mut self) {
         self.entries.set_savepoint();
         self.ends.set_savepoint();

@@ -1,12 +1,13 @@
 //! State that a refused or failing record leaves untouched, and that a clean abort takes back.
 //!
 //! Changes are made in place, and the value that was there before goes into a journal, once per key and savepoint.
-//! Reading costs one look-up, as if there were no overlay; a commit forgets the journal; undoing walks it backwards.
+//! Reading costs one look-up, as if there were no overlay; a commit forgets the journal; undoing walks it backwards. What is
+//! large and changes little can give the journal less than itself ([`OverlayMap::change`]).
 
 mod map;
 mod single;
 
-pub use map::OverlayMap;
+pub use map::{OverlayMap, Revert};
 pub use single::Overlay;
 
 /// State with two levels of undo: to the savepoint (one record), and to the last commit (one transaction).
