@@ -336,6 +336,7 @@ fn assess(payees: &Payees, command: &AssessPayee) -> Result<Decision<PayeesEvent
     let decided = PaymentDecided {
         payment_id: command.payment_id,
         customer: command.customer,
+        debtor: Some(command.debtor),
         creditor: command.creditor,
         amount: command.amount,
         currency: command.currency,

@@ -24,7 +24,7 @@ pub struct Verdict {
 }
 
 /// Decides once more on a payment, from the features that its event has recorded: by the versions of then to the bit what was
-/// decided then. The event doesn't name the debtor, so no rule may look at it ([`RuleSet::looks_at`]).
+/// decided then. Where the event doesn't name the debtor, no rule may look at it ([`RuleSet::looks_at`]).
 ///
 /// # Errors
 /// When the event names an amount or a time that the service would have refused.

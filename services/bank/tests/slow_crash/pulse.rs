@@ -12,9 +12,9 @@ use std::{
 
 use tributary_contracts::{
     accounts::{AccountsCommand, Release},
-    fraud::{AssessPayment, FraudCommand},
+    fraud::{AssessPayment, FraudCommand, PayeesCommand, RetractFraud},
     payments::{PaymentsCommand, ResumePayment},
-    topics::{ACCOUNTS_INBOX, FRAUD_INBOX, PAYMENTS_INBOX},
+    topics::{ACCOUNTS_INBOX, FRAUD_INBOX, FRAUD_PAYEES_INBOX, PAYMENTS_INBOX},
 };
 use tributary_ids::{AccountId, CommandId, CustomerId, HoldId, PaymentId};
 use tributary_stream::{driver::wall_clock_ms, kafka::CommandProducer};
@@ -62,7 +62,7 @@ impl Drop for Pulse {
     }
 }
 
-/// To the ledger and the payments service what they refuse, and to the fraud service what it decides for nobody.
+/// To the ledger, the payments service and the second hop of fraud what they refuse, and to the first what it decides for nobody.
 fn beat(producer: &CommandProducer, number: u64) {
     let name = format!("pulse/{number}");
     let id = CommandId::named(&name);
@@ -83,10 +83,15 @@ fn beat(producer: &CommandProducer, number: u64) {
         initiated_at: wall_clock_ms(),
         utc_offset_s: 0,
     });
+    let retract = PayeesCommand::from(RetractFraud {
+        payment_id: PaymentId::named(&name),
+        creditor: AccountId::named(&name),
+    });
     for record in [
         record(ACCOUNTS_INBOX, id, release.key(), &release),
         record(PAYMENTS_INBOX, id, resume.key(), &resume),
         record(FRAUD_INBOX, id, assess.key(), &assess),
+        record(FRAUD_PAYEES_INBOX, id, retract.key(), &retract),
     ] {
         // While the broker is away for longer than there is room, beats are left out.
         drop(producer.send(&record, 0));

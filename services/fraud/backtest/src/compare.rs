@@ -61,9 +61,6 @@ pub fn compare(log: &Log, candidate: Candidate<'_>, period: Period) -> Result<Co
     if matches!((period.from, period.to), (Some(from), Some(to)) if to < from) {
         return Err(BacktestError::BadPeriod);
     }
-    if candidate.rules.is_some_and(|rules| rules.looks_at(NOT_RECORDED)) {
-        return Err(BacktestError::FactNotRecorded(NOT_RECORDED));
-    }
     let mut weighed = Vec::new();
     let mut self_check = SelfCheck::default();
     let mut identical = true;
@@ -107,8 +104,8 @@ pub fn compare(log: &Log, candidate: Candidate<'_>, period: Period) -> Result<Co
     })
 }
 
-/// The fact of rules that decisions don't hold.
-const NOT_RECORDED: &str = "debtor";
+/// The fact of rules that decisions of former builds don't hold.
+const DEBTOR: &str = "debtor";
 
 /// By the bank's clock.
 fn day_of(decided: &PaymentDecided) -> NaiveDate {
@@ -152,8 +149,8 @@ fn decide(
             .rules(&versions.rules)
             .ok_or_else(|| unknown(&versions.rules))?,
     };
-    if rules.looks_at(NOT_RECORDED) {
-        return Err(BacktestError::FactNotRecorded(NOT_RECORDED));
+    if decided.debtor.is_none() && rules.looks_at(DEBTOR) {
+        return Err(BacktestError::FactNotRecorded(DEBTOR));
     }
     let model = match (candidate.model, &versions.model) {
         (Some(model), _) => Some(model),

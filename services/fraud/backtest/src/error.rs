@@ -14,7 +14,7 @@ pub enum BacktestError {
     NothingDecided,
     #[error("the period ends before it begins")]
     BadPeriod,
-    #[error("a rule looks at `{0}`, which the recorded decisions don't name")]
+    #[error("a rule looks at `{0}`, which a recorded decision doesn't name")]
     FactNotRecorded(&'static str),
     #[error("{} ({}), by which payments were decided, doesn't stand in the log, or this build refuses it", .0.name, .0.hash)]
     VersionUnknown(Version),

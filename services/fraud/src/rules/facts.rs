@@ -25,7 +25,7 @@ pub(super) fn is_fact(name: &str) -> bool {
 pub(crate) struct Facts<'f> {
     currency: Currency,
     customer: CustomerId,
-    /// None: it isn't known any more.
+    /// None: it wasn't recorded.
     debtor: Option<AccountId>,
     creditor: AccountId,
     features: &'f FeatureVector,
@@ -44,12 +44,12 @@ impl<'f> Facts<'f> {
         }
     }
 
-    /// A payment that was decided on before. Its debtor isn't recorded.
+    /// A payment that was decided on before. Of some its debtor isn't recorded.
     pub(crate) fn recorded(decided: &PaymentDecided, features: &'f FeatureVector) -> Self {
         Self {
             currency: decided.currency,
             customer: decided.customer,
-            debtor: None,
+            debtor: decided.debtor,
             creditor: decided.creditor,
             features,
             score: None,

@@ -11,7 +11,7 @@ use tributary_fraud_backtest::{
     BacktestError, Candidate, Compared, EventLines, Log, Period, compare, page, write_line,
 };
 use tributary_fraud_domain::Model;
-use tributary_ids::PaymentId;
+use tributary_ids::{AccountId, PaymentId};
 
 use crate::two_hops::{NOW, TwoHops, artefact, payment, records};
 
@@ -234,12 +234,29 @@ fn what_a_newer_build_adds_is_left_alone_and_what_is_damaged_is_told() {
 }
 
 #[test]
+fn a_rule_may_look_at_the_debtor_where_decisions_name_it() {
+    let mut records = events(&four());
+    let ann = AccountId::named("ann");
+    let from_ann = RuleSet::load(&rules("debtor.v1", &format!("debtor == '{ann}'"), "decline")).unwrap();
+    let found = all(&read(&records), with_rules(&from_ann));
+    assert_eq!((found.self_check.differences, found.changed.decisions), (0, 3));
+
+    // Former builds didn't record it.
+    for record in &mut records {
+        let text = std::str::from_utf8(&record.value).unwrap();
+        record.value = text.replace(&format!("\"debtor\":\"{ann}\","), "").into_bytes();
+    }
+    let log = read(&records);
+    let refused = compare(&log, with_rules(&from_ann), Period::default()).unwrap_err();
+    assert_eq!(refused.code(), "BACKTEST_FACT_NOT_RECORDED");
+    let found = all(&log, Candidate::default());
+    assert_eq!((found.identical, found.self_check.differences), (true, 0));
+}
+
+#[test]
 fn what_can_not_decide_is_refused() {
     let records = events(&four());
-    let log = read(&records);
-    let debtor = RuleSet::load(&rules("debtor.v1", "debtor == 'x'", "review")).unwrap();
     let code = |log: &Log, candidate| compare(log, candidate, Period::default()).unwrap_err().code();
-    assert_eq!(code(&log, with_rules(&debtor)), "BACKTEST_FACT_NOT_RECORDED");
     // Without the activations nobody knows by what was decided.
     let decided: Vec<Record> = records
         .into_iter()

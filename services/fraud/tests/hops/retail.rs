@@ -1,9 +1,12 @@
 //! The rules that come with the bank, on a generated history with labelled fraud: what they catch, and whom they bother.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 
 use chrono::NaiveDate;
-use tributary_contracts::fraud::{AssessPayment, ConfirmFraud, Decision, LabelSource, PaymentDecided};
+use tributary_contracts::fraud::{
+    AssessPayment, ConfirmFraud, Decision, FraudDecision, LabelSource, PaymentDecided,
+};
 use tributary_contracts::topics::FRAUD_PAYEES_EVENTS;
 use tributary_fraud_backtest::{Candidate, Compared, Log, Period, compare};
 use tributary_history::{Config, FraudLabel, FraudWanted, HistoryRow, Scenario, generate_with_fraud};
@@ -12,6 +15,9 @@ use tributary_ids::{AccountId, CustomerId, PaymentId};
 use crate::two_hops::{TwoHops, records};
 
 const RETAIL: &str = include_str!("../../rules/retail.json");
+
+/// The rules were tuned on seed 11, so it tells nothing of them.
+const SEEDS: [u64; 3] = [12, 13, 14];
 
 fn midnight_ms(day: NaiveDate) -> i64 {
     day.and_time(chrono::NaiveTime::MIN).and_utc().timestamp_millis()
@@ -106,35 +112,69 @@ fn backtest(hops: &TwoHops, candidate: Candidate<'_>) -> Compared {
 
 #[test]
 fn the_retail_rules_catch_most_fraud_and_bother_few() {
-    let mut hops = TwoHops::open();
-    hops.activate_rules(RETAIL);
-    let all = decided(&mut hops, 11);
-    let stopped = |decided: &&PaymentDecided| decided.decision.decision != Decision::Approve;
-    let mut scenarios: Vec<_> = all.keys().copied().collect();
-    scenarios.sort();
-    let mut shares = HashMap::new();
-    for scenario in scenarios {
-        let payments = &all[&scenario];
-        let count = payments.iter().filter(stopped).count();
-        let share = count as f64 / payments.len() as f64;
-        let name = scenario.map_or("honest", Scenario::name);
-        println!(
-            "{name:20} {count:>5} of {:>5} stopped, {share:.3}",
-            payments.len()
-        );
-        let mut reasons: HashMap<&str, usize> = HashMap::new();
-        for reason in payments.iter().flat_map(|decided| &decided.decision.reasons) {
-            *reasons.entry(reason).or_default() += 1;
+    let mut tally: BTreeMap<Option<Scenario>, Tally> = BTreeMap::new();
+    for seed in SEEDS {
+        let mut hops = TwoHops::open();
+        hops.activate_rules(RETAIL);
+        let all = decided(&mut hops, seed);
+        for (scenario, payments) in &all {
+            tally.entry(*scenario).or_default().add(payments);
         }
-        println!("    {reasons:?}");
-        shares.insert(scenario, share);
+        assert_is_what_a_backtest_says(&hops, &all);
     }
-    assert!(shares[&None] < 0.05, "honest payments");
-    assert!(shares[&Some(Scenario::CardNotPresent)] > 0.3);
-    assert!(shares[&Some(Scenario::AccountTakeOver)] > 0.6);
+    for (scenario, tally) in &tally {
+        let name = scenario.map_or("honest", Scenario::name);
+        println!("{name:20} {tally}");
+    }
+    let share = |scenario| tally[&scenario].share();
+    assert!(share(None) < 0.05, "honest payments");
+    assert!(share(Some(Scenario::CardNotPresent)) > 0.3);
+    assert!(share(Some(Scenario::AccountTakeOver)) > 0.6);
+}
 
-    let same = backtest(&hops, Candidate::default());
-    println!("{same}");
+#[derive(Default)]
+struct Tally {
+    stopped: usize,
+    all: usize,
+    reasons: BTreeMap<String, usize>,
+}
+
+impl Tally {
+    fn add(&mut self, payments: &[PaymentDecided]) {
+        self.all += payments.len();
+        for FraudDecision {
+            decision, reasons, ..
+        } in payments.iter().map(|decided| &decided.decision)
+        {
+            self.stopped += usize::from(*decision != Decision::Approve);
+            for reason in reasons {
+                *self.reasons.entry(reason.to_string()).or_default() += 1;
+            }
+        }
+    }
+
+    fn share(&self) -> f64 {
+        self.stopped as f64 / self.all as f64
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            stopped,
+            all,
+            reasons,
+        } = self;
+        write!(
+            f,
+            "{stopped:>5} of {all:>5} stopped, {:.3}, {reasons:?}",
+            self.share()
+        )
+    }
+}
+
+fn assert_is_what_a_backtest_says(hops: &TwoHops, all: &HashMap<Option<Scenario>, Vec<PaymentDecided>>) {
+    let same = backtest(hops, Candidate::default());
     assert!(same.identical && same.self_check.differences == 0, "{same}");
     let frauds: usize = all
         .iter()
@@ -148,7 +188,7 @@ fn the_retail_rules_catch_most_fraud_and_bother_few() {
     );
 
     let former = backtest(
-        &hops,
+        hops,
         Candidate {
             rules: Some(tributary_fraud::rules::built_in()),
             model: None,

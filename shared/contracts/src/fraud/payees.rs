@@ -166,6 +166,9 @@ pub struct Challenged {
 pub struct PaymentDecided {
     pub payment_id: PaymentId,
     pub customer: CustomerId,
+    /// Added later: nobody where it is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub debtor: Option<AccountId>,
     pub creditor: AccountId,
     /// Minor units.
     pub amount: i64,

@@ -13,7 +13,7 @@ use super::faults::classify;
 use super::patience::Patience;
 use super::producer::{TransactionalProducer, offsets_of};
 use super::reader::EventReader;
-use super::settings::KafkaSettings;
+use super::settings::{KafkaSettings, TRANSACTION_TIMEOUT};
 use super::watermarks::Watermarks;
 use crate::log::{Action, Ended, EventsRead, Fault, FaultKind, Input, Located, Log, Polled, Transaction};
 
@@ -64,12 +64,21 @@ impl KafkaLog {
         })
     }
 
+    /// How long a transaction of the producer at work may stay open, or zero when there was none yet.
+    pub fn transaction_timeout(&self) -> Duration {
+        self.patience.given()
+    }
+
     fn initialise(&mut self) -> Result<(), Fault> {
         if self.producer.is_none() {
-            self.producer = Some(TransactionalProducer::initialise(
-                &self.settings,
-                self.patience.timeout(),
-            )?);
+            let timeout = self.patience.timeout();
+            if timeout > TRANSACTION_TIMEOUT {
+                tracing::info!(
+                    timeout_ms = timeout.as_millis(),
+                    "the broker is slow: transactions may stay open for longer"
+                );
+            }
+            self.producer = Some(TransactionalProducer::initialise(&self.settings, timeout)?);
         }
         Ok(())
     }
@@ -170,8 +179,20 @@ impl KafkaLog {
         self.patience.took(took);
         if !usable {
             self.producer = None;
+        } else if self.patience.is_too_long() {
+            self.renew();
         }
         ended
+    }
+
+    /// Makes a producer for a broker that is fast again in place of one that was made for a slow one. Nothing is open
+    /// now, so nothing can get lost; if it fails, the next transaction finds that there is none, and the worker makes
+    /// another as after any trouble.
+    fn renew(&mut self) {
+        self.producer = None;
+        if let Err(fault) = self.initialise() {
+            tracing::info!(%fault, "no producer with shorter transactions yet");
+        }
     }
 
     fn revoke(&mut self, polled: &Polled) {

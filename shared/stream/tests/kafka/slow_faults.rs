@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tributary_local_stack::Kafka;
-use tributary_stream::kafka::{KafkaLog, TRANSACTION_TIMEOUT_MAX};
+use tributary_stream::kafka::{KafkaLog, TRANSACTION_TIMEOUT, TRANSACTION_TIMEOUT_MAX};
 use tributary_stream::log::FaultKind;
 
 use crate::broker::{Echo, Service, Tally, own_kafka};
@@ -20,23 +20,30 @@ fn signal(kafka: &Kafka, signal: Signal) {
     kill(Pid::from_raw(pid), signal).expect("signals");
 }
 
-/// Lets a worker answer a load while something happens to the broker, and says how its transactions ended.
-fn under_load(service: &Service, count: i64, happen: impl FnOnce()) -> Tally {
+/// Lets a worker answer a load while something happens to the broker, and says how its transactions ended, and
+/// for how long they could stay open, one after the other.
+fn under_load(service: &Service, count: i64, happen: impl FnOnce()) -> (Tally, Vec<Duration>) {
     let ends = load(service, 2, count);
     let mut echo = Echo::new(service, "a");
     while echo.tally.committed < 5 {
         assert!(echo.round());
     }
-    let tally = thread::scope(|scope| {
+    let ended = thread::scope(|scope| {
         let working = scope.spawn(|| {
+            // At first without asking how far the group has come: what happens is to strike a transaction.
+            for _ in 0..count {
+                if echo.tally.interrupted() == 0 {
+                    assert!(echo.round());
+                }
+            }
             echo.finish(&ends);
-            echo.tally
+            (echo.tally, echo.timeouts)
         });
         happen();
         working.join().expect("finishes")
     });
     assert_each_answered_once(service, &ends);
-    tally
+    ended
 }
 
 #[test]
@@ -44,26 +51,37 @@ fn a_broker_that_stops_answering_or_dies_leaves_doubt_but_no_double() {
     let (_home, mut kafka) = own_kafka();
 
     let paused = Service::on(kafka.brokers(), "paused-broker", 2);
-    let tally = under_load(&paused, 4_000, || {
+    let (tally, timeouts) = under_load(&paused, 4_000, || {
         signal(&kafka, Signal::SIGSTOP);
         thread::sleep(TRANSACTION_TIMEOUT_MAX + Duration::from_secs(2));
         signal(&kafka, Signal::SIGCONT);
     });
-    println!("paused: {tally}");
+    println!("paused: {tally}, open for up to {timeouts:?}");
     assert!(
         tally.interrupted() >= 1,
         "a commit, or what came before, ran into the pause: {tally}"
     );
 
+    assert!(
+        timeouts.iter().any(|&timeout| timeout > TRANSACTION_TIMEOUT),
+        "a slow broker gets more time: {timeouts:?}"
+    );
+    assert_eq!(
+        timeouts.last(),
+        Some(&TRANSACTION_TIMEOUT),
+        "until it is fast again"
+    );
+
     for round in 0..2 {
         let killed = Service::on(kafka.brokers(), "killed-broker", 2);
-        let tally = under_load(&killed, 4_000, || {
+        let (tally, timeouts) = under_load(&killed, 4_000, || {
             thread::sleep(Duration::from_millis(40 * round));
             kafka.broker.kill9().expect("kills");
             println!("up again after {:?}", kafka.broker.start_again().expect("starts"));
         });
-        println!("killed: {tally}");
+        println!("killed: {tally}, open for up to {timeouts:?}");
         assert!(tally.interrupted() >= 1, "{tally}");
+        assert_eq!(timeouts.last(), Some(&TRANSACTION_TIMEOUT));
     }
 
     // And when it stays away, whoever asks is told so in time

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use tributary_stream::log::{Ended, FaultKind, Poll};
 
@@ -41,6 +42,8 @@ pub(crate) struct Echo {
     pub(crate) service: Service,
     pub(crate) worker: Worker,
     pub(crate) tally: Tally,
+    /// For how long transactions could stay open, one after the other.
+    pub(crate) timeouts: Vec<Duration>,
     initialised: bool,
     /// Partitions that are being consumed since everything about them was certain.
     consuming: BTreeMap<i32, i64>,
@@ -52,6 +55,7 @@ impl Echo {
             service: service.clone(),
             worker: service.log(instance),
             tally: Tally::default(),
+            timeouts: Vec::new(),
             initialised: false,
             consuming: BTreeMap::new(),
         }
@@ -131,6 +135,8 @@ impl Echo {
             next_inputs.insert(partition, offset + 1);
             events.push(outgoing(self.service.events, partition, &text));
         }
+        self.timeouts.push(self.worker.log.transaction_timeout());
+        self.timeouts.dedup();
         let ended = self.worker.commit(events, next_inputs.into_iter().collect());
         match &ended {
             Ended::Committed { .. } => {
