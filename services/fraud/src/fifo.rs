@@ -67,4 +67,8 @@ impl<T> Layered for Fifo<T> {
         self.entries.commit();
         self.ends.commit();
     }
+
+    fn is_torn(&self) -> bool {
+        self.entries.is_torn() || self.ends.is_torn()
+    }
 }

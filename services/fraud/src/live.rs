@@ -128,6 +128,10 @@ impl<K: Eq + Hash, V: Revert<U>, U> Layered for Live<K, V, U> {
         self.looks.commit();
         self.now_s.commit();
     }
+
+    fn is_torn(&self) -> bool {
+        self.keys.is_torn() || self.looks.is_torn() || self.now_s.is_torn()
+    }
 }
 
 #[cfg(test)]

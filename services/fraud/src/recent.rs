@@ -107,6 +107,10 @@ impl<K: Eq + Hash, T> Layered for Recent<K, T> {
         self.entries.commit();
         self.order.commit();
     }
+
+    fn is_torn(&self) -> bool {
+        self.entries.is_torn() || self.order.is_torn()
+    }
 }
 
 #[cfg(test)]

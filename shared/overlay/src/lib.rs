@@ -23,6 +23,10 @@ pub trait Layered {
 
     /// Makes everything since the last commit final.
     fn commit(&mut self);
+
+    /// Whether a change has panicked half-way that only the changed value could have taken back ([`OverlayMap::change`]): undo
+    /// does not bring back what was there, and the state must not be used any more.
+    fn is_torn(&self) -> bool;
 }
 
 /// Implements [`Layered`] for a struct whose named fields are all that changes of it.
@@ -44,6 +48,10 @@ macro_rules! layered {
 
             fn commit(&mut self) {
                 $($crate::Layered::commit(&mut self.$field);)+
+            }
+
+            fn is_torn(&self) -> bool {
+                false $(|| $crate::Layered::is_torn(&self.$field))+
             }
         }
     };

@@ -28,6 +28,8 @@ pub struct OverlayMap<K, V, U = Infallible> {
     savepoint: usize,
     /// Number of the current savepoint; a slot that bears it stands in the journal since then.
     epoch: u64,
+    /// A change has begun, and not ended.
+    torn: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -53,6 +55,7 @@ impl<K, V, U> Default for OverlayMap<K, V, U> {
             journal: Vec::new(),
             savepoint: 0,
             epoch: 1,
+            torn: false,
         }
     }
 }
@@ -114,10 +117,13 @@ impl<K: Eq + Hash + Clone, V: Clone, U> OverlayMap<K, V, U> {
     }
 
     /// Changes the value of a key, made first if there is none, and keeps what the change has replaced. Whether the key is new.
+    /// Should the change panic, the map is torn ([`Layered::is_torn`]).
     pub fn change(&mut self, key: K, make: impl FnOnce() -> V, change: impl FnOnce(&mut V) -> U) -> bool {
         match self.slots.entry(key) {
             hash_map::Entry::Occupied(mut entry) => {
+                self.torn = true;
                 let replaced = change(&mut entry.get_mut().value);
+                self.torn = false;
                 self.journal
                     .push((entry.key().clone(), Before::Replaced(replaced)));
                 false
@@ -207,6 +213,10 @@ impl<K: Eq + Hash, V: Revert<U>, U> Layered for OverlayMap<K, V, U> {
         self.journal.clear();
         self.savepoint = 0;
         self.epoch += 1;
+    }
+
+    fn is_torn(&self) -> bool {
+        self.torn
     }
 }
 

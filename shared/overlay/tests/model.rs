@@ -97,3 +97,26 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_change_that_panics_half_way_is_told_of_since_no_undo_takes_it_back() {
+    let mut map = OverlayMap::<u8, u32, Added>::default();
+    map.insert(1, 10);
+    map.commit();
+    let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        map.change(
+            1,
+            || 0,
+            |value| {
+                *value += 5;
+                assert!(*value < 10, "half-way");
+                Added(5)
+            },
+        )
+    }));
+    assert!(panicked.is_err() && map.is_torn());
+    map.undo_all();
+    assert!(map.is_torn(), "{:?}", map.get(&1));
+    let whole = OverlayMap::<u8, u32>::default();
+    assert!(!whole.is_torn());
+}
