@@ -34,7 +34,7 @@ pub(crate) struct Demo {
     #[arg(long, default_value_t = 400, value_parser = clap::value_parser!(u32).range(2..), conflicts_with = "path")]
     accounts: u32,
     /// Rows of the generated history, about
-    #[arg(long, default_value_t = 15_000, conflicts_with = "path")]
+    #[arg(long, default_value_t = 10_000, conflicts_with = "path")]
     rows: u32,
     /// Leave out the fraud: no rules are activated, and nobody tries to steal
     #[arg(long)]

@@ -26,6 +26,9 @@ const WEEK: [&str; 2] = ["2018-08-08", "2018-08-14"];
 const FULL_FROM: &str = "2018-07-01";
 const TERMINALS_AHEAD: u32 = 1_000;
 
+/// The rules that come with the bank.
+const RETAIL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../fraud/rules/retail.json");
+
 /// Most time of the stream, on a busy machine and in the dev profile.
 const WITHIN: Duration = Duration::from_secs(900);
 
@@ -89,6 +92,7 @@ fn features_of_a_week_in_the_stream_are_those_of_a_batch_bit_for_bit() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bank"));
     command.args(["fraud", "stream"]).arg(&file);
     command.arg("--export").arg(&exported).arg("--json").arg(&told);
+    command.args(["--rules", RETAIL]);
     let output = output_within(&mut command, WITHIN);
     let text = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
     let text = String::from_utf8_lossy(&text);
@@ -102,6 +106,10 @@ fn features_of_a_week_in_the_stream_are_those_of_a_batch_bit_for_bit() {
         assert_eq!(told[none], 0, "{none}");
     }
     assert_eq!(told["labels"]["taken"], frauds);
+    assert_eq!(told["rules"], "retail.json");
+    for decision in ["approve", "review", "decline"] {
+        assert!(told["decisions"][decision].as_u64() > Some(0), "{decision}");
+    }
     for hop in ["fraud", "fraud-payees"] {
         let handled = told["times"][hop]["in_handler"]["records"].as_u64().unwrap();
         assert!(handled >= rows.len() as u64, "{hop}: {handled}");

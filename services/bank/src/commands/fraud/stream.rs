@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use anyhow::{anyhow, ensure};
 use chrono::NaiveDate;
 use clap::Args;
+use tributary_contracts::fraud::VersionKind;
 use tributary_fraud_domain::DAY_S;
 use tributary_fraud_stream::{BOUND_S, Feed, stream};
 use tributary_fraud_training::handbook::{Transaction, Transactions};
@@ -43,6 +44,9 @@ pub(super) struct StreamArguments {
     /// elsewhere two people propose and approve it
     #[arg(long, value_name = "ARTEFACT", conflicts_with = "brokers")]
     model: Option<PathBuf>,
+    /// Rules that decide, with the thresholds of the score, in place of the limit that is built in
+    #[arg(long, value_name = "RULES", conflicts_with = "brokers")]
+    rules: Option<PathBuf>,
     /// Services that run already, by Kafka's bootstrap address
     #[arg(long, value_name = "HOST:PORT")]
     brokers: Option<String>,
@@ -74,8 +78,13 @@ impl StreamArguments {
             Some(brokers) => Services::elsewhere(brokers),
             None => Services::start(self.partitions)?,
         };
-        if let Some(model) = &self.model {
-            services.introduce(model)?;
+        for (kind, file) in [
+            (VersionKind::Model, &self.model),
+            (VersionKind::Rules, &self.rules),
+        ] {
+            if let Some(file) = file {
+                services.introduce(kind, file)?;
+            }
         }
         let meter = machine::Meter::start(Vec::new());
         let mut progress = Progress::begin(transactions.len());
@@ -111,6 +120,7 @@ impl StreamArguments {
             to: day_of(transactions.last()),
             bound_hours: self.bound,
             model: self.model.as_deref().and_then(name_of),
+            rules: self.rules.as_deref().and_then(name_of),
             seen,
             times,
             cpu_seconds,

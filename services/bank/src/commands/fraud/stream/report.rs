@@ -29,6 +29,8 @@ pub(super) struct Report {
     pub(super) to: String,
     pub(super) bound_hours: i64,
     pub(super) model: Option<String>,
+    /// None: the limit that is built in.
+    pub(super) rules: Option<String>,
     #[serde(flatten)]
     pub(super) seen: Seen,
     /// By hop, in microseconds.
@@ -80,11 +82,12 @@ impl fmt::Display for Report {
         )?;
         writeln!(
             f,
-            "{} transactions of {} to {}, at most {} h of event time under way, model {}",
+            "{} transactions of {} to {}, at most {} h of event time under way, rules {}, model {}",
             grouped(seen.transactions),
             self.from,
             self.to,
             self.bound_hours,
+            self.rules.as_deref().unwrap_or("built in"),
             self.model.as_deref().unwrap_or("none")
         )?;
         writeln!(

@@ -96,14 +96,13 @@ impl Services {
         self.brokers.clone()
     }
 
-    /// Lets a model score.
-    pub(super) fn introduce(&self, artefact: &Path) -> anyhow::Result<()> {
-        let text = std::fs::read_to_string(artefact)
-            .with_context(|| format!("can't read {}", artefact.display()))?;
+    /// Lets a model score, or rules decide.
+    pub(super) fn introduce(&self, kind: VersionKind, file: &Path) -> anyhow::Result<()> {
+        let text = std::fs::read_to_string(file).with_context(|| format!("can't read {}", file.display()))?;
         let bank = Bank {
             brokers: self.brokers.clone(),
         };
-        introduce(&bank, &Content::check(VersionKind::Model, text)?)
+        introduce(&bank, &Content::check(kind, text)?)
     }
 
     /// Looks what processes hold, when it is time to.
