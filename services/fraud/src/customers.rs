@@ -10,7 +10,7 @@ use tributary_contracts::{
     runtime::{Answer, TimerChange, TimerId},
     topics::{FRAUD_DLQ, FRAUD_EVENTS, FRAUD_INBOX, FRAUD_PAYEES_INBOX},
 };
-use tributary_fraud_domain::{Customer, DAY_S, SKEW_S};
+use tributary_fraud_domain::{Customer, CustomerReplaced, DAY_S, SKEW_S};
 use tributary_ids::{AccountId, CustomerId, PaymentId};
 use tributary_money::{Currency, Money};
 use tributary_overlay::{Overlay, layered};
@@ -38,7 +38,7 @@ pub struct Fraud;
 #[derive(Default, Serialize, Deserialize)]
 pub struct Customers {
     /// By currency too: amounts of several don't add up.
-    customers: Live<(CustomerId, Currency), Customer>,
+    customers: Live<(CustomerId, Currency), Customer, CustomerReplaced>,
     /// Payments that may be asked about again.
     assessed: Recent<PaymentId, Asked>,
     in_use: Overlay<InUse>,
@@ -167,8 +167,8 @@ impl Service for Fraud {
                 let key = (observed.customer, observed.currency);
                 customers
                     .customers
-                    .observe(key, payment.at_s(), IDLE_S, |customer| {
-                        customer.observe(&payment);
+                    .count(key, payment.at_s(), IDLE_S, |customer| {
+                        customer.count(&payment, observed.seen.unusual)
                     });
                 let asked = Asked {
                     customer: observed.customer,
@@ -244,11 +244,10 @@ fn assess(
     if payment.at_s() > context.time_ms.div_euclid(1_000).saturating_add(SKEW_S) {
         return Err(refusal::time_ahead());
     }
-    let mut customer = customers
-        .customers
-        .get(&(command.customer, command.currency))
-        .cloned()
-        .unwrap_or_default();
+    let seen = match customers.customers.get(&(command.customer, command.currency)) {
+        Some(customer) => customer.judge(&payment),
+        None => Customer::default().judge(&payment),
+    };
     let observed = PaymentObserved {
         payment_id: command.payment_id,
         customer: command.customer,
@@ -257,7 +256,7 @@ fn assess(
         currency: command.currency,
         initiated_at: command.initiated_at,
         utc_offset_s: command.utc_offset_s,
-        seen: seen::of_customer(&customer.observe(&payment)),
+        seen: seen::of_customer(&seen),
         versions: customers.versions(),
     };
     let assess = AssessPayee {

@@ -47,7 +47,7 @@ impl<T: Copy> Fifo<T> {
     }
 }
 
-impl<T: Clone> Layered for Fifo<T> {
+impl<T> Layered for Fifo<T> {
     fn set_savepoint(&mut self) {
         self.entries.set_savepoint();
         self.ends.set_savepoint();
@@ -66,5 +66,9 @@ impl<T: Clone> Layered for Fifo<T> {
     fn commit(&mut self) {
         self.entries.commit();
         self.ends.commit();
+    }
+
+    fn is_torn(&self) -> bool {
+        self.entries.is_torn() || self.ends.is_torn()
     }
 }

@@ -13,7 +13,7 @@ use tributary_contracts::{
     runtime::{Answer, AnswerResult, TimerChange, TimerId},
     topics::{FRAUD_PAYEES_DLQ, FRAUD_PAYEES_EVENTS, FRAUD_PAYEES_INBOX},
 };
-use tributary_fraud_domain::{DAY_S, FeatureVector, LabelRefused, Model, Payee};
+use tributary_fraud_domain::{DAY_S, FeatureVector, LabelRefused, Model, Payee, PayeeReplaced};
 use tributary_ids::{AccountId, CustomerId, PaymentId};
 use tributary_money::Currency;
 use tributary_overlay::{Overlay, layered};
@@ -42,7 +42,7 @@ pub struct FraudPayees;
 /// What one partition knows of its payees, and what it can decide by.
 #[derive(Default, Serialize, Deserialize)]
 pub struct Payees {
-    payees: Live<AccountId, Payee>,
+    payees: Live<AccountId, Payee, PayeeReplaced>,
     /// Decisions that may be asked for again.
     decided: Recent<PaymentId, Decided>,
     /// Payments that a person has to look at first.
@@ -222,8 +222,8 @@ impl Service for FraudPayees {
                     unusual: decided.customer_seen.unusual,
                 };
                 let at_s = decided.initiated_at.div_euclid(1_000);
-                payees.payees.observe(decided.creditor, at_s, IDLE_S, |payee| {
-                    payee.observe(at_s, counted.unusual);
+                payees.payees.count(decided.creditor, at_s, IDLE_S, |payee| {
+                    payee.count(at_s, counted.unusual)
                 });
                 keep(&mut payees.rules, &decided.versions.rules);
                 for version in decided.versions.model.iter().chain(&decided.versions.challengers) {
@@ -322,8 +322,10 @@ fn assess(payees: &Payees, command: &AssessPayee) -> Result<Decision<PayeesEvent
         command.utc_offset_s,
     )
     .map_err(|error| refused(error.code(), &error))?;
-    let mut payee = payees.payees.get(&command.creditor).cloned().unwrap_or_default();
-    let found = payee.observe(payment.at_s(), command.seen.unusual);
+    let found = match payees.payees.get(&command.creditor) {
+        Some(payee) => payee.judge(payment.at_s()),
+        None => Payee::default().judge(payment.at_s()),
+    };
     let features = FeatureVector::new(&payment, &seen::to_customer(&command.seen), &found);
     let mut facts = Facts::new(command, &features);
     let verdict = verdict::of(rules, model, &mut facts);

@@ -79,15 +79,15 @@ impl<K: Eq + Hash + Copy, T: Clone> Recent<K, T> {
                 true => i64::MAX,
                 false => time_ms.saturating_sub(keep.for_ms),
             };
-            match self.order.pop_before(before) {
-                Some(old) => drop(self.entries.remove(&old)),
-                None => return,
-            }
+            let Some(old) = self.order.pop_before(before) else {
+                return;
+            };
+            self.entries.remove(&old);
         }
     }
 }
 
-impl<K: Eq + Hash + Clone, T: Clone> Layered for Recent<K, T> {
+impl<K: Eq + Hash, T> Layered for Recent<K, T> {
     fn set_savepoint(&mut self) {
         self.entries.set_savepoint();
         self.order.set_savepoint();
@@ -106,6 +106,10 @@ impl<K: Eq + Hash + Clone, T: Clone> Layered for Recent<K, T> {
     fn commit(&mut self) {
         self.entries.commit();
         self.order.commit();
+    }
+
+    fn is_torn(&self) -> bool {
+        self.entries.is_torn() || self.order.is_torn()
     }
 }
 

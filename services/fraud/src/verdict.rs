@@ -1,5 +1,6 @@
 //! What rules and model come to together.
 
+use smol_str::SmolStr;
 use tributary_contracts::fraud::{Challenged, Contribution, FraudDecision, PaymentDecided, Real};
 use tributary_fraud_domain::{Model, PaymentRefused};
 
@@ -38,22 +39,21 @@ pub fn decide_again(
 
 /// What decides on a payment.
 pub(crate) fn of(rules: &RuleSet, model: Option<&Model>, facts: &mut Facts<'_>) -> Verdict {
-    let features = facts.features();
-    let (score, outcome) = apply(rules, model, facts);
-    let contributions: Vec<Contribution> = match model {
-        Some(model) => model
-            .contributions(features)
-            .into_iter()
-            .take(CONTRIBUTIONS_MAX)
-            .filter_map(|found| {
-                Some(Contribution {
-                    feature: found.feature.name.into(),
-                    amount: Real::new(found.amount)?,
-                })
-            })
-            .collect(),
-        None => Vec::new(),
+    let (score, found) = match model.map(|model| model.explain(facts.features())) {
+        Some((score, found)) => (Real::new(score), found),
+        None => (None, Vec::new()),
     };
+    let outcome = apply(rules, score, facts);
+    let contributions: Vec<Contribution> = found
+        .into_iter()
+        .take(CONTRIBUTIONS_MAX)
+        .filter_map(|found| {
+            Some(Contribution {
+                feature: SmolStr::new_static(found.feature.name),
+                amount: Real::new(found.amount)?,
+            })
+        })
+        .collect();
     let mut reasons = outcome.reasons;
     if outcome.by_score {
         let speak_for_fraud = contributions
@@ -76,16 +76,15 @@ pub(crate) fn of(rules: &RuleSet, model: Option<&Model>, facts: &mut Facts<'_>) 
 
 /// What a challenger would have decided by.
 pub(crate) fn of_challenger(rules: &RuleSet, model: &Model, facts: &mut Facts<'_>) -> Option<Challenged> {
-    let (score, outcome) = apply(rules, Some(model), facts);
+    let score = Real::new(model.score(facts.features()))?;
     Some(Challenged {
         model: model.version(),
-        score: score?,
-        decision: outcome.decision,
+        score,
+        decision: apply(rules, Some(score), facts).decision,
     })
 }
 
-fn apply(rules: &RuleSet, model: Option<&Model>, facts: &mut Facts<'_>) -> (Option<Real>, Outcome) {
-    let score = model.and_then(|model| Real::new(model.score(facts.features())));
+fn apply(rules: &RuleSet, score: Option<Real>, facts: &mut Facts<'_>) -> Outcome {
     facts.set_score(score.map(Real::get));
-    (score, rules.apply(facts))
+    rules.apply(facts)
 }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use arrayvec::ArrayString;
 use schemars::Schema;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeStruct};
 use serde_json::value::RawValue;
 
 use crate::{
@@ -264,6 +264,28 @@ pub fn encode<T: Serialize>(value: &T) -> Vec<u8> {
     )]
     json::write(&mut bytes, value).expect("contract types always serialize");
     bytes
+}
+
+/// A message's data, encoded before its envelope is known: it stands in it as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Encoded(String);
+
+impl Encoded {
+    /// Of a contract's type, as [`encode`] writes it.
+    pub fn of<T: Serialize>(data: &T) -> Self {
+        #[expect(clippy::expect_used, reason = "JSON is UTF-8")]
+        let text = String::from_utf8(encode(data)).expect("what is encoded is text");
+        Self(text)
+    }
+}
+
+/// As serde_json's own raw values, which are made by serde_json only, and more slowly.
+impl Serialize for Encoded {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut raw = serializer.serialize_struct(json::RAW, 1)?;
+        raw.serialize_field(json::RAW, &self.0)?;
+        raw.end()
+    }
 }
 
 /// Reads a value that stands alone, such as a snapshot's header or a test's literal.

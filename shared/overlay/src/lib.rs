@@ -1,12 +1,13 @@
 //! State that a refused or failing record leaves untouched, and that a clean abort takes back.
 //!
 //! Changes are made in place, and the value that was there before goes into a journal, once per key and savepoint.
-//! Reading costs one look-up, as if there were no overlay; a commit forgets the journal; undoing walks it backwards.
+//! Reading costs one look-up, as if there were no overlay; a commit forgets the journal; undoing walks it backwards. What is
+//! large and changes little can give the journal less than itself ([`OverlayMap::change`]).
 
 mod map;
 mod single;
 
-pub use map::OverlayMap;
+pub use map::{OverlayMap, Revert};
 pub use single::Overlay;
 
 /// State with two levels of undo: to the savepoint (one record), and to the last commit (one transaction).
@@ -22,6 +23,10 @@ pub trait Layered {
 
     /// Makes everything since the last commit final.
     fn commit(&mut self);
+
+    /// Whether a change has panicked half-way that only the changed value could have taken back ([`OverlayMap::change`]): undo
+    /// does not bring back what was there, and the state must not be used any more.
+    fn is_torn(&self) -> bool;
 }
 
 /// Implements [`Layered`] for a struct whose named fields are all that changes of it.
@@ -43,6 +48,10 @@ macro_rules! layered {
 
             fn commit(&mut self) {
                 $($crate::Layered::commit(&mut self.$field);)+
+            }
+
+            fn is_torn(&self) -> bool {
+                false $(|| $crate::Layered::is_torn(&self.$field))+
             }
         }
     };

@@ -67,6 +67,10 @@ impl<T: Clone> Layered for Overlay<T> {
         self.committed = None;
         self.saved = None;
     }
+
+    fn is_torn(&self) -> bool {
+        false
+    }
 }
 
 /// Equal as what they hold; what undo would give back doesn't count.

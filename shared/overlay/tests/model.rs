@@ -3,13 +3,15 @@
 use std::collections::HashMap;
 
 use proptest::prelude::*;
-use tributary_overlay::{Layered, OverlayMap};
+use tributary_overlay::{Layered, OverlayMap, Revert};
 
 #[derive(Clone, Debug)]
 enum Step {
     Insert(u8, u32),
     Change(u8, u32),
     InsertIfAbsent(u8, u32),
+    /// By a difference, that the value itself takes back.
+    Add(u8, u32),
     Remove(u8),
     Savepoint,
     UndoToSavepoint,
@@ -17,11 +19,20 @@ enum Step {
     Commit,
 }
 
+struct Added(u32);
+
+impl Revert<Added> for u32 {
+    fn revert(&mut self, Added(number): Added) {
+        *self = self.wrapping_sub(number);
+    }
+}
+
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         4 => (0..6u8, any::<u32>()).prop_map(|(key, value)| Step::Insert(key, value)),
         4 => (0..6u8, any::<u32>()).prop_map(|(key, value)| Step::Change(key, value)),
         2 => (0..6u8, any::<u32>()).prop_map(|(key, value)| Step::InsertIfAbsent(key, value)),
+        4 => (0..6u8, any::<u32>()).prop_map(|(key, value)| Step::Add(key, value)),
         3 => (0..6u8).prop_map(Step::Remove),
         3 => Just(Step::Savepoint),
         2 => Just(Step::UndoToSavepoint),
@@ -34,7 +45,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 proptest! {
     #[test]
     fn undo_gives_back_exactly_what_was_there(steps in steps()) {
-        let mut map = OverlayMap::<u8, u32>::default();
+        let mut map = OverlayMap::<u8, u32, Added>::default();
         let (mut now, mut saved, mut committed) = (HashMap::new(), HashMap::new(), HashMap::new());
         for step in steps {
             match step {
@@ -52,7 +63,16 @@ proptest! {
                     let got = *map.get_or_insert_with(key, || value);
                     prop_assert_eq!(got, *now.entry(key).or_insert(value));
                 }
-                Step::Remove(key) => prop_assert_eq!(map.remove(&key), now.remove(&key)),
+                Step::Add(key, number) => {
+                    let is_new = map.change(key, || 7, |value| {
+                        *value = value.wrapping_add(number);
+                        Added(number)
+                    });
+                    prop_assert_eq!(is_new, !now.contains_key(&key));
+                    let value = now.entry(key).or_insert(7);
+                    *value = value.wrapping_add(number);
+                }
+                Step::Remove(key) => prop_assert_eq!(map.remove(&key).copied(), now.remove(&key)),
                 Step::Savepoint => {
                     map.set_savepoint();
                     saved.clone_from(&now);
@@ -76,4 +96,27 @@ proptest! {
             prop_assert_eq!(&held, &now);
         }
     }
+}
+
+#[test]
+fn a_change_that_panics_half_way_is_told_of_since_no_undo_takes_it_back() {
+    let mut map = OverlayMap::<u8, u32, Added>::default();
+    map.insert(1, 10);
+    map.commit();
+    let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        map.change(
+            1,
+            || 0,
+            |value| {
+                *value += 5;
+                assert!(*value < 10, "half-way");
+                Added(5)
+            },
+        )
+    }));
+    assert!(panicked.is_err() && map.is_torn());
+    map.undo_all();
+    assert!(map.is_torn(), "{:?}", map.get(&1));
+    let whole = OverlayMap::<u8, u32>::default();
+    assert!(!whole.is_torn());
 }

@@ -174,6 +174,10 @@ impl<S: Service> Processor<'_, S> {
         };
         let Err(failure) = handled else { return Ok(()) };
         self.state.undo_to_savepoint();
+        if self.state.is_torn() {
+            let why = "the handler panicked half-way through a change that can't be taken back";
+            return Err(Corrupt(why.to_owned()));
+        }
         self.out.truncate(written);
         self.told.truncate(told);
         cause.remembered = cause

@@ -1,10 +1,9 @@
 //! What a service brings to the runtime: its names, its decisions and its fold.
 
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::value::RawValue;
 use smallvec::SmallVec;
 use tributary_contracts::{
-    codec::Message,
+    codec::{Encoded, Message},
     runtime::{Answer, AnswerResult, TimerChange, TimerId},
     topics::Topic,
 };
@@ -101,7 +100,7 @@ pub struct FollowUp {
     pub topic: Topic,
     pub key: String,
     pub ce_type: &'static str,
-    pub data: Box<RawValue>,
+    pub data: Encoded,
     /// Milliseconds since the epoch; absent where the command's own data makes a repetition harmless.
     pub not_after: Option<i64>,
     pub awaited: Awaited,
@@ -110,17 +109,12 @@ pub struct FollowUp {
 impl FollowUp {
     /// Sent once, and nobody waits for the answer.
     pub fn new(topic: Topic, key: String, message: &impl Message) -> Self {
-        #[expect(
-            clippy::expect_used,
-            reason = "contract types serialize to memory without failure"
-        )]
-        let data = serde_json::value::to_raw_value(message).expect("contract types always serialize");
         Self {
             id: None,
             topic,
             key,
             ce_type: message.ce_type(),
-            data,
+            data: Encoded::of(message),
             not_after: None,
             awaited: Awaited::ByNobody,
         }

@@ -394,4 +394,8 @@ impl<S: Service> Layered for PartitionState<S> {
         self.uncommitted_savepoint = 0;
         self.prune();
     }
+
+    fn is_torn(&self) -> bool {
+        self.service.is_torn() || self.marks.is_torn() || self.memory.is_torn() || self.timers.is_torn()
+    }
 }

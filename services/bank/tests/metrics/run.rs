@@ -317,6 +317,12 @@ fn runtime_projection_and_checker_tell_what_the_logs_hold() {
     };
     assert_eq!(value("tributary.stream.inputs{service=accounts}"), inputs);
     assert_eq!(value("tributary.stream.dead_letters{service=accounts}"), dead);
+    for service in ["accounts", "fraud", "fraud-payees"] {
+        let handled = value(&format!("tributary.stream.handler.duration{{service={service}}}"));
+        let inputs = value(&format!("tributary.stream.inputs{{service={service}}}"));
+        // More often where a transaction was aborted and tried again.
+        assert!(handled >= inputs && inputs > 0, "{service}: {handled}, {inputs}");
+    }
     // Events, the transfers' second halves, and the dead letter.
     assert_eq!(
         value("tributary.stream.records{service=accounts}"),

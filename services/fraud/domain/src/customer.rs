@@ -1,8 +1,9 @@
 use serde::{Deserialize, Serialize};
+use tributary_overlay::Revert;
 
 use crate::{
     DAY_S, Payment, SKEW_S,
-    sliding::{Sliding, Spec, Tally},
+    sliding::{Replaced, Sliding, Spec, Tally},
 };
 
 const WINDOWS: Spec = Spec {
@@ -30,6 +31,10 @@ pub struct Customer {
     payments: Sliding<Spent>,
 }
 
+/// What counting a payment has replaced in a [`Customer`].
+#[derive(Clone, Debug)]
+pub struct CustomerReplaced(Replaced<Spent>);
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Spent {
     payments: u32,
@@ -42,6 +47,29 @@ struct Spent {
     ordinary_amount: i128,
     /// The squares of the same.
     ordinary_squares: u128,
+}
+
+impl Spent {
+    /// A payment, before it is known whether it is unusual.
+    fn of(amount_minor: i64) -> Self {
+        Self {
+            payments: 1,
+            amount: i128::from(amount_minor),
+            roots: root(amount_minor),
+            ..Self::default()
+        }
+    }
+
+    fn marked(self, amount_minor: i64, unusual: bool) -> Self {
+        match unusual {
+            true => Self { unusual: 1, ..self },
+            false => Self {
+                ordinary_amount: i128::from(amount_minor),
+                ordinary_squares: u128::from(amount_minor.unsigned_abs()).pow(2),
+                ..self
+            },
+        }
+    }
 }
 
 impl Tally for Spent {
@@ -86,52 +114,55 @@ pub struct CustomerFeatures {
 }
 
 impl Customer {
-    /// Counts a payment and says what it looks like beside the others.
+    /// Says what a payment looks like beside the others. It isn't counted yet.
     ///
     /// Payments of the same second count in the order in which they come. One whose event time lies up to
     /// [`SKEW_S`](crate::SKEW_S) before the customer's newest is counted and judged at its place; what was said of
     /// the newer ones stays said. An earlier one counts at that boundary.
-    pub fn observe(&mut self, payment: &Payment) -> CustomerFeatures {
+    pub fn judge(&self, payment: &Payment) -> CustomerFeatures {
         let at_s = self.payments.effective(&WINDOWS, payment.at_s());
         let amount = payment.amount_minor();
-        let spent = Spent {
-            payments: 1,
-            amount: i128::from(amount),
-            roots: root(amount),
-            ..Spent::default()
-        };
-        self.payments.add(&WINDOWS, at_s, &spent);
-        self.payments.advance(&WINDOWS, at_s, |_| (), |_| ());
-        let sums = self.payments.sums_at(&WINDOWS, at_s);
+        let spent = Spent::of(amount);
+        let sums = self.payments.sums_at(&WINDOWS, at_s, |_| ()).map(|mut sum| {
+            sum.add(&spent);
+            sum
+        });
         let times_typical = times_typical(amount, sums[2].roots, sums[2].payments);
-        let unusual = times_typical > UNUSUAL_ABOVE;
-        let mark = match unusual {
-            true => Spent {
-                unusual: 1,
-                ..Spent::default()
-            },
-            false => Spent {
-                ordinary_amount: i128::from(amount),
-                ordinary_squares: u128::from(amount.unsigned_abs()).pow(2),
-                ..Spent::default()
-            },
-        };
-        self.payments.add(&WINDOWS, at_s, &mark);
         CustomerFeatures {
             payments: sums.map(|sum| sum.payments),
             mean_amount: sums.map(|sum| mean_amount(sum.amount, sum.payments)),
             times_typical,
-            unusual,
+            unusual: times_typical > UNUSUAL_ABOVE,
             unusual_before: sums[1].unusual,
             deviations: deviations(amount, &sums[2]),
             counted_at_s: at_s,
         }
     }
 
+    /// Counts a payment that was judged to be `unusual` or not.
+    pub fn count(&mut self, payment: &Payment, unusual: bool) -> CustomerReplaced {
+        let at_s = self.payments.effective(&WINDOWS, payment.at_s());
+        let spent = Spent::of(payment.amount_minor()).marked(payment.amount_minor(), unusual);
+        CustomerReplaced(self.payments.count(&WINDOWS, at_s, &spent, |_| (), |_| ()))
+    }
+
+    /// Judges a payment and counts it.
+    pub fn observe(&mut self, payment: &Payment) -> CustomerFeatures {
+        let features = self.judge(payment);
+        self.count(payment, features.unusual);
+        features
+    }
+
     /// Event time of the newest payment, in seconds since the epoch. A state that is 31 days older than the present tells
     /// nothing that an empty one doesn't, and may be dropped.
     pub fn newest_s(&self) -> i64 {
         self.payments.newest_s()
+    }
+}
+
+impl Revert<CustomerReplaced> for Customer {
+    fn revert(&mut self, replaced: CustomerReplaced) {
+        self.payments.revert(replaced.0);
     }
 }
 

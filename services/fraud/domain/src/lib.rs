@@ -10,10 +10,12 @@ mod payee;
 mod payment;
 mod sliding;
 
-pub use customer::{Customer, CustomerFeatures, DEVIATION_LEAST, UNUSUAL_ABOVE};
+pub use customer::{Customer, CustomerFeatures, CustomerReplaced, DEVIATION_LEAST, UNUSUAL_ABOVE};
 pub use features::{FEATURES, Feature, FeatureVector, OWN, PUBLISHED};
 pub use model::Model;
-pub use payee::{LABEL_DELAY_S, LabelRefused, PAYEE_LATE_S, Payee, PayeeFeatures, RUN_REMEMBERED_S};
+pub use payee::{
+    LABEL_DELAY_S, LabelRefused, PAYEE_LATE_S, Payee, PayeeFeatures, PayeeReplaced, RUN_REMEMBERED_S,
+};
 pub use payment::{AMOUNT_MINOR_MAX, MINOR_PER_UNIT, Payment, PaymentRefused};
 pub use sliding::{ENTRIES_MAX, SKEW_S};
 

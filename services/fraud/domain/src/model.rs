@@ -85,21 +85,35 @@ impl Model {
         }
     }
 
-    /// What each feature adds to the score, the largest first; features that add nothing are left out.
+    /// The score, bit for bit that of [`Model::score`], and what each feature adds to it, the largest first; features that add
+    /// nothing are left out.
     ///
     /// Logistic: coefficient times the scaled value, so against the mean of the training data. Trees: on the way from
     /// root to leaf each split adds the difference of what is expected behind and before it (Saabas, 2014).
-    pub fn contributions(&self, payment: &FeatureVector) -> Vec<Contribution> {
+    pub fn explain(&self, payment: &FeatureVector) -> (f64, Vec<Contribution>) {
         let mut added = [0.0; FEATURES.len()];
-        match &self.scorer {
+        let score = match &self.scorer {
             Scorer::Logistic { coefficients, .. } => {
                 for (index, coefficient) in coefficients.iter().enumerate() {
                     added[self.features[index]] += coefficient * self.scaled(payment, index);
                 }
+                self.score(payment)
             }
-            Scorer::Boosted { trees, .. } => trees.explain(&payment.0, 1.0, &mut added),
-            Scorer::Votes { trees } => trees.explain(&payment.0, 1.0 / trees.len() as f64, &mut added),
-        }
+            // One walk over the trees for both: it is most of what a score costs.
+            Scorer::Boosted { base, trees } => {
+                let mut sum = 0.0;
+                trees.explain(&payment.0, 1.0, &mut added, |leaf| sum += leaf);
+                logistic(base + sum)
+            }
+            Scorer::Votes { trees } => {
+                let mut votes = 0_u32;
+                let weight = 1.0 / trees.len() as f64;
+                trees.explain(&payment.0, weight, &mut added, |leaf| {
+                    votes += u32::from(tree::votes(leaf));
+                });
+                f64::from(votes) / trees.len() as f64
+            }
+        };
         let mut contributions: Vec<Contribution> = FEATURES
             .iter()
             .zip(added)
@@ -107,7 +121,7 @@ impl Model {
             .map(|(feature, amount)| Contribution { feature, amount })
             .collect();
         contributions.sort_by(|a, b| b.amount.abs().total_cmp(&a.amount.abs()));
-        contributions
+        (score, contributions)
     }
 
     fn scaled(&self, payment: &FeatureVector, index: usize) -> f64 {

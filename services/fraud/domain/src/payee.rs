@@ -1,8 +1,9 @@
 use serde::{Deserialize, Serialize};
+use tributary_overlay::Revert;
 
 use crate::{
     DAY_S,
-    sliding::{Entry, Sliding, Spec, Tally},
+    sliding::{Entry, Replaced, Sliding, Spec, Tally},
 };
 
 /// How long after its payment a label takes effect, in seconds: what a bank can know by then.
@@ -31,6 +32,14 @@ pub struct Payee {
     payments: Sliding<Received>,
     known: Known,
     /// What was known up to the entries that are still here, from which it is made anew for what comes late.
+    forgotten: Known,
+}
+
+/// What counting a payment has replaced in a [`Payee`].
+#[derive(Clone, Debug)]
+pub struct PayeeReplaced {
+    payments: Replaced<Received>,
+    known: Known,
     forgotten: Known,
 }
 
@@ -151,31 +160,19 @@ impl LabelRefused {
 }
 
 impl Payee {
-    /// Counts a payment of `at_s`, in seconds since the epoch, that was `unusual` for its customer or not, and says what
-    /// is known of the payee. Labels of payments of 7 days ago to the second have taken effect.
+    /// Says what is known of the payee when a payment of `at_s` comes, in seconds since the epoch. It isn't counted yet. Labels
+    /// of payments of 7 days ago to the second have taken effect.
     ///
-    /// Late payments: as with [`Customer::observe`](crate::Customer::observe), but up to [`PAYEE_LATE_S`].
-    pub fn observe(&mut self, at_s: i64, unusual: bool) -> PayeeFeatures {
+    /// Late payments: as with [`Customer::judge`](crate::Customer::judge), but up to [`PAYEE_LATE_S`].
+    pub fn judge(&self, at_s: i64) -> PayeeFeatures {
         let effective_s = self.payments.effective(&WINDOWS, at_s);
-        let received = Received {
-            payments: 1,
-            unusual: u32::from(unusual),
-            ..Received::default()
-        };
-        self.payments.add(&WINDOWS, effective_s, &received);
-        let (known, forgotten) = (&mut self.known, &mut self.forgotten);
-        self.payments.advance(
-            &WINDOWS,
-            effective_s,
-            |entry| known.fold(entry),
-            |entry| forgotten.fold(entry),
-        );
-        let sums = self.payments.sums_at(&WINDOWS, effective_s);
-        let known = if effective_s == self.payments.newest_s() {
-            self.known
-        } else {
-            self.known_at(effective_s)
-        };
+        let mut known = self.known;
+        let sums = self
+            .payments
+            .sums_at(&WINDOWS, effective_s, |entry| known.fold(entry));
+        if effective_s < self.payments.newest_s() {
+            known = self.known_at(effective_s);
+        }
         let run = known.run;
         let lives = run.lives_at(effective_s);
         PayeeFeatures {
@@ -189,6 +186,36 @@ impl Payee {
             since_genuine_s: known.since_genuine_s(effective_s),
             counted_at_s: effective_s,
         }
+    }
+
+    /// Counts a payment of `at_s` that was `unusual` for its customer or not.
+    pub fn count(&mut self, at_s: i64, unusual: bool) -> PayeeReplaced {
+        let effective_s = self.payments.effective(&WINDOWS, at_s);
+        let received = Received {
+            payments: 1,
+            unusual: u32::from(unusual),
+            ..Received::default()
+        };
+        let before = (self.known, self.forgotten);
+        let payments = self.payments.count(
+            &WINDOWS,
+            effective_s,
+            &received,
+            |entry| self.known.fold(entry),
+            |entry| self.forgotten.fold(entry),
+        );
+        PayeeReplaced {
+            payments,
+            known: before.0,
+            forgotten: before.1,
+        }
+    }
+
+    /// Judges a payment and counts it.
+    pub fn observe(&mut self, at_s: i64, unusual: bool) -> PayeeFeatures {
+        let features = self.judge(at_s);
+        self.count(at_s, unusual);
+        features
     }
 
     /// Labels one payment as a confirmed fraud: `at_s` is when it was counted, `unusual` as it was observed. Before 7 days have passed it
@@ -250,5 +277,13 @@ impl Payee {
     /// nothing that an empty one doesn't, and may be dropped.
     pub fn newest_s(&self) -> i64 {
         self.payments.newest_s()
+    }
+}
+
+impl Revert<PayeeReplaced> for Payee {
+    fn revert(&mut self, replaced: PayeeReplaced) {
+        self.payments.revert(replaced.payments);
+        self.known = replaced.known;
+        self.forgotten = replaced.forgotten;
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// earlier yet counts at that boundary. As far may event time be ahead of the clock.
 pub const SKEW_S: i64 = 3_600;
 
-/// Most entries that a key holds. A key with more merges what lies close together, see [`Sliding::add`].
+/// Most entries that a key holds. A key with more merges what lies close together, see [`Sliding::count`].
 pub const ENTRIES_MAX: usize = 4_096;
 
 /// Seconds within which payments are merged: all of a second always, the others only for keys with too many entries. By
@@ -63,6 +63,63 @@ pub(crate) struct Sliding<T> {
     grain: u8,
 }
 
+/// Where the windows stand among the entries, and what lies in them.
+#[derive(Clone, Copy, Debug)]
+struct Stand<T> {
+    matured: usize,
+    begins: [usize; 3],
+    sums: [T; 3],
+}
+
+impl<T: Tally> Stand<T> {
+    /// Lets time go on to `now_s`; `matures` gets each entry that reaches now - delay, in order.
+    fn advance(
+        &mut self,
+        entries: &VecDeque<Entry<T>>,
+        spec: &Spec,
+        now_s: i64,
+        mut matures: impl FnMut(&Entry<T>),
+    ) {
+        let edge_s = now_s - spec.delay_s;
+        while let Some(entry) = entries.get(self.matured).filter(|entry| entry.at_s <= edge_s) {
+            for sum in &mut self.sums {
+                sum.add(&entry.tally);
+            }
+            matures(entry);
+            self.matured += 1;
+        }
+        for ((begin, sum), length_s) in self.begins.iter_mut().zip(&mut self.sums).zip(spec.lengths_s) {
+            while *begin < self.matured && entries[*begin].at_s <= edge_s - length_s {
+                sum.subtract(&entries[*begin].tally);
+                *begin += 1;
+            }
+        }
+    }
+}
+
+/// What counting a payment has replaced.
+#[derive(Clone, Debug)]
+pub(crate) struct Replaced<T> {
+    stand: Stand<T>,
+    newest_s: i64,
+    grain: u8,
+    entries: Entries<T>,
+}
+
+#[derive(Clone, Debug)]
+enum Entries<T> {
+    One {
+        /// Where the payment was counted, before those in front were forgotten.
+        index: usize,
+        /// None: the entry was inserted.
+        before: Option<Entry<T>>,
+        /// In order.
+        forgotten: Vec<Entry<T>>,
+    },
+    /// They were merged.
+    All(VecDeque<Entry<T>>),
+}
+
 impl<T: Tally> Default for Sliding<T> {
     fn default() -> Self {
         Self {
@@ -86,76 +143,110 @@ impl<T: Tally> Sliding<T> {
         self.newest_s
     }
 
-    /// Lets time go on to `now_s`; `matures` gets each entry that reaches newest - delay, `forgets` each that counts nowhere
-    /// any more, in order.
-    pub(crate) fn advance(
-        &mut self,
-        spec: &Spec,
-        now_s: i64,
-        mut matures: impl FnMut(&Entry<T>),
-        forgets: impl FnMut(&Entry<T>),
-    ) {
-        if now_s < self.newest_s {
-            return;
-        }
-        self.newest_s = now_s;
-        let edge_s = now_s - spec.delay_s;
-        while let Some(entry) = self
-            .entries
-            .get(self.matured)
-            .filter(|entry| entry.at_s <= edge_s)
-        {
-            for sum in &mut self.sums {
-                sum.add(&entry.tally);
-            }
-            matures(entry);
-            self.matured += 1;
-        }
-        for ((begin, sum), length_s) in self.begins.iter_mut().zip(&mut self.sums).zip(spec.lengths_s) {
-            while *begin < self.matured && self.entries[*begin].at_s <= edge_s - length_s {
-                sum.subtract(&self.entries[*begin].tally);
-                *begin += 1;
-            }
-        }
-        self.forget(spec, forgets);
-    }
-
-    /// Drops what counts nowhere any more.
-    fn forget(&mut self, spec: &Spec, forgets: impl FnMut(&Entry<T>)) {
-        let before_s = self.newest_s - spec.reach_s();
-        let old = |entry: &&Entry<T>| entry.at_s <= before_s;
-        let count = self.entries.iter().take_while(old).count();
-        if count > 0 {
-            self.entries.range(..count).for_each(forgets);
-            self.entries.drain(..count);
-            self.matured -= count;
-            self.begins = self.begins.map(|begin| begin - count);
-        }
-        if self.entries.is_empty() {
-            self.grain = 0;
-        }
-    }
-
-    /// Adds at `at_s`, which [`Sliding::effective`] has given, to the entry of that time.
+    /// Counts `tally` at `at_s`, which [`Sliding::effective`] has given, and lets time go on to then. `matures` gets each entry
+    /// that reaches newest - delay, `forgets` each that counts nowhere any more, in order.
     ///
     /// Beyond [`ENTRIES_MAX`] entries those of a minute, then of ten, then of an hour become one at the latest time among
     /// them: windows of such a key end to within that, and its memory stays bounded.
-    pub(crate) fn add(&mut self, spec: &Spec, at_s: i64, tally: &T) {
-        let index = match self.find(at_s) {
-            Ok(index) => index,
+    pub(crate) fn count(
+        &mut self,
+        spec: &Spec,
+        at_s: i64,
+        tally: &T,
+        matures: impl FnMut(&Entry<T>),
+        forgets: impl FnMut(&Entry<T>),
+    ) -> Replaced<T> {
+        let (stand, newest_s, grain) = (self.stand(), self.newest_s, self.grain);
+        let found = self.find(at_s);
+        let merges = found.is_err() && self.entries.len() >= ENTRIES_MAX;
+        let all = merges.then(|| self.entries.clone());
+        let (index, before) = match found {
+            Ok(index) => (index, Some(self.entries[index].clone())),
             Err(index) => {
                 self.insert(spec, index, at_s);
-                index
+                (index, None)
             }
         };
-        let last = self.entries.len() - 1;
-        if index == last && at_s > self.entries[last].at_s {
-            self.entries[last].at_s = at_s;
-        }
-        self.add_to(index, tally);
-        if self.entries.len() > ENTRIES_MAX {
+        self.add_to(index, at_s, tally);
+        if merges {
             self.coarsen(spec);
         }
+        let forgotten = self.advance(spec, at_s, matures, forgets);
+        Replaced {
+            stand,
+            newest_s,
+            grain,
+            entries: match all {
+                Some(all) => Entries::All(all),
+                None => Entries::One {
+                    index,
+                    before,
+                    forgotten,
+                },
+            },
+        }
+    }
+
+    /// Takes back what was counted last.
+    pub(crate) fn revert(&mut self, replaced: Replaced<T>) {
+        match replaced.entries {
+            Entries::All(entries) => self.entries = entries,
+            Entries::One {
+                index,
+                before,
+                forgotten,
+            } => {
+                for entry in forgotten.into_iter().rev() {
+                    self.entries.push_front(entry);
+                }
+                match before {
+                    Some(entry) => self.entries[index] = entry,
+                    None => drop(self.entries.remove(index)),
+                }
+            }
+        }
+        self.stand_at(replaced.stand);
+        self.newest_s = replaced.newest_s;
+        self.grain = replaced.grain;
+    }
+
+    fn stand(&self) -> Stand<T> {
+        Stand {
+            matured: self.matured,
+            begins: self.begins,
+            sums: self.sums,
+        }
+    }
+
+    fn stand_at(&mut self, stand: Stand<T>) {
+        Stand {
+            matured: self.matured,
+            begins: self.begins,
+            sums: self.sums,
+        } = stand;
+    }
+
+    /// Returns what counts nowhere any more.
+    fn advance(
+        &mut self,
+        spec: &Spec,
+        now_s: i64,
+        matures: impl FnMut(&Entry<T>),
+        forgets: impl FnMut(&Entry<T>),
+    ) -> Vec<Entry<T>> {
+        if now_s < self.newest_s {
+            return Vec::new();
+        }
+        self.newest_s = now_s;
+        let mut stand = self.stand();
+        stand.advance(&self.entries, spec, now_s, matures);
+        self.stand_at(stand);
+        let before_s = self.newest_s - spec.reach_s();
+        let old = |entry: &&Entry<T>| entry.at_s <= before_s;
+        let count = self.entries.iter().take_while(old).count();
+        self.matured -= count;
+        self.begins = self.begins.map(|begin| begin - count);
+        self.entries.drain(..count).inspect(forgets).collect()
     }
 
     /// Changes the entry of `at_s` by `change`. None when there is none; otherwise whether it lies where windows have gone by.
@@ -199,8 +290,14 @@ impl<T: Tally> Sliding<T> {
         }
     }
 
-    fn add_to(&mut self, index: usize, tally: &T) {
-        self.entries[index].tally.add(tally);
+    /// The newest entry is that of its newest payment.
+    fn add_to(&mut self, index: usize, at_s: i64, tally: &T) {
+        let is_newest = index + 1 == self.entries.len();
+        let entry = &mut self.entries[index];
+        entry.tally.add(tally);
+        if is_newest {
+            entry.at_s = entry.at_s.max(at_s);
+        }
         for (sum, begin) in self.sums.iter_mut().zip(self.begins) {
             if (begin..self.matured).contains(&index) {
                 sum.add(tally);
@@ -226,13 +323,16 @@ impl<T: Tally> Sliding<T> {
         }
         self.entries.shrink_to_fit();
         (self.matured, self.begins, self.sums) = (0, [0; 3], [T::default(); 3]);
-        self.advance(spec, self.newest_s, |_| (), |_| ());
+        let _forgotten = self.advance(spec, self.newest_s, |_| (), |_| ());
     }
 
-    /// The sums as they are at `at_s`, newest or before it.
-    pub(crate) fn sums_at(&self, spec: &Spec, at_s: i64) -> [T; 3] {
-        if at_s == self.newest_s {
-            return self.sums;
+    /// The sums as a payment at `at_s` finds them, itself left out. `matures` gets each entry that has reached at_s - delay by
+    /// then, unless the payment is late.
+    pub(crate) fn sums_at(&self, spec: &Spec, at_s: i64, matures: impl FnMut(&Entry<T>)) -> [T; 3] {
+        if at_s >= self.newest_s {
+            let mut stand = self.stand();
+            stand.advance(&self.entries, spec, at_s, matures);
+            return stand.sums;
         }
         spec.lengths_s.map(|length_s| {
             let mut sum = T::default();

@@ -7,6 +7,7 @@ use cel::{
 };
 use tributary_contracts::fraud::{AssessPayee, PaymentDecided};
 use tributary_fraud_domain::{FEATURES, FeatureVector};
+use tributary_ids::{AccountId, CustomerId};
 use tributary_money::Currency;
 
 use super::Lists;
@@ -23,9 +24,10 @@ pub(super) fn is_fact(name: &str) -> bool {
 #[derive(Clone, Debug)]
 pub(crate) struct Facts<'f> {
     currency: Currency,
-    customer: String,
-    debtor: String,
-    creditor: String,
+    customer: CustomerId,
+    /// None: it wasn't recorded.
+    debtor: Option<AccountId>,
+    creditor: AccountId,
     features: &'f FeatureVector,
     score: Option<f64>,
 }
@@ -34,9 +36,9 @@ impl<'f> Facts<'f> {
     pub(crate) fn new(command: &AssessPayee, features: &'f FeatureVector) -> Self {
         Self {
             currency: command.currency,
-            customer: command.customer.to_string(),
-            debtor: command.debtor.to_string(),
-            creditor: command.creditor.to_string(),
+            customer: command.customer,
+            debtor: Some(command.debtor),
+            creditor: command.creditor,
             features,
             score: None,
         }
@@ -46,11 +48,9 @@ impl<'f> Facts<'f> {
     pub(crate) fn recorded(decided: &PaymentDecided, features: &'f FeatureVector) -> Self {
         Self {
             currency: decided.currency,
-            customer: decided.customer.to_string(),
-            debtor: decided
-                .debtor
-                .map_or_else(String::new, |debtor| debtor.to_string()),
-            creditor: decided.creditor.to_string(),
+            customer: decided.customer,
+            debtor: decided.debtor,
+            creditor: decided.creditor,
             features,
             score: None,
         }
@@ -58,12 +58,12 @@ impl<'f> Facts<'f> {
 
     /// A payment of nobody, to try rules on.
     pub(super) fn sample(features: &'f FeatureVector, score: Option<f64>, currency: Currency) -> Self {
-        let nobody = || "00000000-0000-0000-0000-000000000000".to_owned();
+        let nobody = AccountId::named("nobody");
         Self {
             currency,
-            customer: nobody(),
-            debtor: nobody(),
-            creditor: nobody(),
+            customer: CustomerId::named("nobody"),
+            debtor: Some(nobody),
+            creditor: nobody,
             features,
             score,
         }
@@ -90,13 +90,18 @@ pub(super) struct Scope<'s> {
 
 impl VariableResolver for Scope<'_> {
     fn resolve<'b>(&'b self, name: &str) -> Option<CowVal<'b, 'b>> {
-        let text = |text: &'b str| Some(CowVal::owned(CelString::from(text)));
+        let text = |text: String| Some(CowVal::owned(CelString::from(text)));
         let number = |number: f64| Some(CowVal::owned(CelDouble::from(number)));
         match name {
-            "currency" => text(self.facts.currency.code()),
-            "customer" => text(&self.facts.customer),
-            "debtor" => text(&self.facts.debtor),
-            "creditor" => text(&self.facts.creditor),
+            "currency" => text(self.facts.currency.code().to_owned()),
+            "customer" => text(self.facts.customer.to_string()),
+            "debtor" => text(
+                self.facts
+                    .debtor
+                    .map(|debtor| debtor.to_string())
+                    .unwrap_or_default(),
+            ),
+            "creditor" => text(self.facts.creditor.to_string()),
             "score" => number(self.facts.score.unwrap_or(0.0)),
             name => match FEATURES.iter().position(|feature| feature.name == name) {
                 Some(index) => number(self.facts.features.0[index]),

@@ -45,8 +45,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         let model = Model::load(&artefact)?;
         let score = cost(&scored, |payment| model.score(payment))?;
         let explained = cost(&scored, |payment| {
-            let contributions = model.contributions(payment);
-            model.score(payment) + contributions.first().map_or(0.0, |first| first.amount)
+            let (score, contributions) = model.explain(payment);
+            score + contributions.first().map_or(0.0, |first| first.amount)
         })?;
         println!(
             "| {} | {} | {score} | {explained} |",

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::codec::Typed;
 pub use data::Data;
 use read::{Reader, plain_text};
+pub(crate) use write::RAW;
 use write::Writer;
 
 /// Not in the usual form, or wrong: serde_json will tell.

@@ -12,7 +12,7 @@ use super::{GiveUp, plain_text};
 
 /// How serde_json's `RawValue` says that it is JSON already: the name of a struct, and of its one field. A test notices
 /// should it ever change.
-const RAW: &str = "$serde_json::private::RawValue";
+pub(crate) const RAW: &str = "$serde_json::private::RawValue";
 
 /// Writes JSON as serde_json does, byte for byte. It gives up at what no message has: fractions, bytes, numbers of more
 /// than 64 bits, keys that are no text.

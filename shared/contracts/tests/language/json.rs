@@ -331,6 +331,10 @@ fn what_is_json_already_is_written_as_it_is() {
     written_alike(&(borrowed, BTreeMap::from([("raw", borrowed)])));
     let spaced = RawValue::from_string("{ \"a\" : 1.50 }".to_owned()).unwrap();
     assert_eq!(codec::encode(&[&spaced]), b"[{ \"a\" : 1.50 }]");
+    let value = Value::from(vec!["a\"b", "\u{1}", "\u{e9}"]);
+    let encoded = codec::Encoded::of(&value);
+    written_alike(&(&encoded, BTreeMap::from([("raw", &encoded)])));
+    assert_eq!(codec::encode(&encoded), codec::encode(&value));
 }
 
 #[test]

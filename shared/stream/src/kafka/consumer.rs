@@ -161,8 +161,14 @@ impl GroupConsumer {
         let mut deadline = Deadline::after(poll.max_wait);
         let gather_until = Deadline::after(poll.linger);
         self.check_membership(Duration::ZERO, &mut gathered);
+        // While each step brings a record nothing is awaited, and no clock need be looked at: for every record that would be
+        // a good part of what taking it costs.
+        let mut flows = false;
         while !gathered.is_over(&self.consumer) {
-            let wait = deadline.remaining();
+            let wait = match flows {
+                true => Duration::ZERO,
+                false => deadline.remaining(),
+            };
             let had = gathered.polled.records.len();
             let mut ended = false;
             if poll.records_max == 0 || self.next.is_empty() {
@@ -170,7 +176,9 @@ impl GroupConsumer {
             } else {
                 ended = self.read(wait.min(MEMBERSHIP_CHECK), &mut gathered);
             }
+            let flowed = std::mem::replace(&mut flows, gathered.polled.records.len() > had);
             match gathered.polled.records.len() - had {
+                0 if flowed => {}
                 // Behind an end that was reached there may be records that came since: while a transaction commits, the
                 // queue fills with a few records, an end, a few records. Who stopped at each end would take in but a few
                 // a transaction, however many wait.

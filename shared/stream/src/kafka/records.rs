@@ -6,6 +6,9 @@ use rdkafka::Message;
 use rdkafka::message::{BorrowedHeaders, BorrowedMessage, Header, Headers as _, OwnedHeaders};
 use tributary_contracts::record::{Headers, Record};
 
+/// Room for the headers of most records.
+const HEADER_BYTES: usize = 256;
+
 /// What Kafka gives a record that has no timestamp.
 const NO_TIMESTAMP: i64 = -1;
 
@@ -25,7 +28,7 @@ pub(super) fn record(message: &BorrowedMessage<'_>) -> Record {
 /// inbox can send such a record, and it must be dead-lettered as one without type, not stop the partition.
 fn headers(borrowed: &BorrowedHeaders) -> Headers {
     catch_unwind(AssertUnwindSafe(|| {
-        let mut headers = Headers::default();
+        let mut headers = Headers::with_capacity(HEADER_BYTES);
         for header in borrowed.iter() {
             headers.push(header.key, header.value.unwrap_or_default());
         }

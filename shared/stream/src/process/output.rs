@@ -2,11 +2,10 @@
 
 use std::borrow::Cow;
 
-use serde_json::value::{RawValue, to_raw_value};
 use smallvec::SmallVec;
 use smol_str::SmolStr;
 use tributary_contracts::{
-    codec::{self, Message},
+    codec::{self, Encoded, Message},
     envelope::{Channel, CommandEnvelope, EventEnvelope, Initiator, Position, ReplyTo},
     partition::partition_of,
     record::Outgoing,
@@ -36,7 +35,7 @@ struct Sent<'m> {
     key: String,
     ce_type: &'m str,
     initiator: Initiator,
-    data: &'m RawValue,
+    data: &'m Encoded,
     /// Milliseconds since the epoch.
     not_after: Option<i64>,
 }
@@ -155,11 +154,7 @@ impl<S: Service> Processor<'_, S> {
             result,
             by_follow_up: reply_to.command_id.is_some(),
         });
-        #[expect(
-            clippy::expect_used,
-            reason = "contract types serialize to memory without failure"
-        )]
-        let data = to_raw_value(&answer).expect("contract types always serialize");
+        let data = Encoded::of(&answer);
         let sent = Sent {
             id: cause.command_id.follow_up(ANSWER_INDEX),
             reply_to: None,

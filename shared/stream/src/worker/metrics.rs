@@ -1,8 +1,10 @@
 //! What a worker tells while it runs, through OpenTelemetry's meter `tributary.stream`. Nothing here reaches a decision.
 
+use std::time::Duration;
+
 use opentelemetry::{
     KeyValue, global,
-    metrics::{Counter, UpDownCounter},
+    metrics::{Counter, Histogram, UpDownCounter},
 };
 
 use super::status::PHASES;
@@ -11,8 +13,15 @@ use crate::log::Ended;
 /// How transactions end, as the metrics name it.
 const OUTCOMES: [&str; 4] = ["committed", "aborted", "in-doubt", "fenced"];
 
+/// Seconds. From a handler that only looks something up to one that stalls its partition.
+const DURATIONS: [f64; 15] = [
+    0.000_01, 0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1,
+    0.25, 1.0,
+];
+
 pub(crate) struct Metrics {
     service: KeyValue,
+    durations: Histogram<f64>,
     transactions: Counter<u64>,
     records: Counter<u64>,
     inputs: Counter<u64>,
@@ -29,6 +38,14 @@ impl Metrics {
         let meter = global::meter("tributary.stream");
         let metrics = Self {
             service: KeyValue::new("service", service),
+            durations: meter
+                .f64_histogram("tributary.stream.handler.duration")
+                .with_unit("s")
+                .with_description(
+                    "how long the handler took for a record of the inbox: to read, decide, encode and fold",
+                )
+                .with_boundaries(DURATIONS.to_vec())
+                .build(),
             transactions: meter
                 .u64_counter("tributary.stream.transactions")
                 .with_unit("{transaction}")
@@ -96,6 +113,12 @@ impl Metrics {
             Ended::Fenced(_) => OUTCOMES[3],
         };
         self.transactions.add(1, &self.with("outcome", outcome));
+    }
+
+    /// A record was handled, whatever becomes of its transaction.
+    pub(super) fn handled(&self, took: Duration) {
+        self.durations
+            .record(took.as_secs_f64(), std::slice::from_ref(&self.service));
     }
 
     pub(crate) fn committed(&self, records: usize, inputs: u64, dead_letters: u64) {

@@ -386,7 +386,10 @@ impl<S: Service> Worker<S> {
                 held,
                 batch.iter().filter(|record| record.partition == *number),
                 &mut records,
-                &mut times,
+                &mut |took| {
+                    times.handled(took);
+                    self.metrics.handled(took);
+                },
                 &mut self.told,
             );
             if held.phase == Phase::Running {
@@ -457,14 +460,14 @@ impl<S: Service> Worker<S> {
     }
 }
 
-/// Handles a partition's records of the batch, and says how many. What can't be taken stops the partition and leaves no
-/// output.
+/// Handles a partition's records of the batch, and says how many; `took` hears how long each took. What can't be taken stops
+/// the partition and leaves no output.
 fn process<'b, S: Service>(
     config: &WorkerConfig,
     held: &mut Partition<S>,
     batch: impl Iterator<Item = &'b Record>,
     out: &mut Vec<Outgoing>,
-    times: &mut Times,
+    took: &mut impl FnMut(Duration),
     told: &mut Vec<Told>,
 ) -> u64 {
     let (written, told_before) = (out.len(), told.len());
@@ -497,7 +500,7 @@ fn process<'b, S: Service>(
         }
         handled += 1;
         let ended = moment();
-        times.handled(began, ended);
+        took(ended.saturating_duration_since(began));
         began = ended;
     }
     handled

@@ -1,6 +1,6 @@
 //! How long records take inside a worker.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
@@ -41,14 +41,15 @@ impl Default for Times {
 
 impl Times {
     /// A record was handled: read, decided, its output encoded and folded.
-    pub(super) fn handled(&mut self, began: Instant, ended: Instant) {
+    pub(super) fn handled(&mut self, took: Duration) {
         // It grows with its values, where `saturating_record` would keep to its first size.
-        let _fits = self.handled.record(nanos(began, ended));
+        let _fits = self.handled.record(nanos(took));
     }
 
     /// So many records were polled together, and their transaction has committed.
     pub(super) fn committed(&mut self, polled: Instant, ended: Instant, records: u64) {
-        let _fits = self.committed.record_n(nanos(polled, ended), records);
+        let took = ended.saturating_duration_since(polled);
+        let _fits = self.committed.record_n(nanos(took), records);
     }
 
     /// Takes in another worker's.
@@ -87,9 +88,8 @@ impl Quantiles {
     }
 }
 
-fn nanos(from: Instant, to: Instant) -> u64 {
-    let passed = to.saturating_duration_since(from).as_nanos();
-    u64::try_from(passed).unwrap_or(u64::MAX).max(1)
+fn nanos(took: Duration) -> u64 {
+    u64::try_from(took.as_nanos()).unwrap_or(u64::MAX).max(1)
 }
 
 /// The worker's one look at a steady clock: nothing of it reaches a decision or an action.
@@ -103,21 +103,18 @@ pub(super) fn moment() -> Instant {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]
     fn times_of_several_workers_are_told_together() {
         let began = moment();
-        let after = |micros| began + Duration::from_micros(micros);
         let [mut one, mut other] = [Times::default(), Times::default()];
         for micros in 1..=98 {
-            one.handled(began, after(micros));
+            one.handled(Duration::from_micros(micros));
         }
-        other.handled(began, after(5_000));
-        other.handled(began, after(90_000_000));
-        other.committed(began, after(7_000), 3);
+        other.handled(Duration::from_micros(5_000));
+        other.handled(Duration::from_secs(90));
+        other.committed(began, began + Duration::from_micros(7_000), 3);
         one.add(&other);
         let told = one.in_handler();
         assert_eq!(told.records, 100);

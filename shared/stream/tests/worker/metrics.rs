@@ -33,7 +33,7 @@ type Metering = Of<Metered>;
 const PARTITIONS: i32 = crate::tally::PARTITIONS;
 const NOW: i64 = 1_000_000;
 
-/// Sums of the service's metrics, named `metric` or `metric/attribute value`.
+/// Sums of the service's metrics, and how often histograms were told, named `metric` or `metric/attribute value`.
 fn told(provider: &SdkMeterProvider, exporter: &InMemoryMetricExporter) -> BTreeMap<String, i64> {
     provider.force_flush().unwrap();
     let finished = exporter.get_finished_metrics().unwrap();
@@ -59,6 +59,12 @@ fn told(provider: &SdkMeterProvider, exporter: &InMemoryMetricExporter) -> BTree
             AggregatedMetrics::I64(MetricData::Sum(sum)) => sum
                 .data_points()
                 .for_each(|point| tell(point.attributes().map(text).collect(), point.value())),
+            AggregatedMetrics::F64(MetricData::Histogram(histogram)) => {
+                for point in histogram.data_points() {
+                    assert!(point.sum() > 0.0 && point.sum() < 60.0, "seconds: {point:?}");
+                    tell(point.attributes().map(text).collect(), point.count() as i64);
+                }
+            }
             other => panic!("{}: {other:?}", metric.name()),
         }
     }
@@ -131,6 +137,7 @@ fn what_is_told_is_what_happened() {
     let first = told(&provider, &exporter);
     assert_eq!(first["tributary.stream.transactions/committed"], 1);
     assert_eq!(first["tributary.stream.inputs"], 3);
+    assert_eq!(first["tributary.stream.handler.duration"], 3);
     assert_eq!(first["tributary.stream.records"], 4);
     assert_eq!(first["tributary.stream.dead_letters"], 1);
     assert_eq!(first["tributary.stream.restored"], 0);
@@ -148,6 +155,10 @@ fn what_is_told_is_what_happened() {
     assert_eq!(second["tributary.stream.transactions/aborted"], 1);
     assert_eq!(second["tributary.stream.transactions/in-doubt"], 1);
     assert_eq!(second["tributary.stream.inputs"], 4);
+    assert_eq!(
+        second["tributary.stream.handler.duration"], 6,
+        "each time that the last was handled"
+    );
     assert_eq!(second["tributary.stream.records"], 5);
     assert_eq!(
         second["tributary.stream.restored"], 3,

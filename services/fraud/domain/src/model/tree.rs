@@ -127,15 +127,17 @@ impl Forest {
     }
 
     pub(super) fn votes(&self, values: &[f64; FEATURES.len()]) -> f64 {
-        let votes = self.roots.iter().filter(|root| self.leaf(**root, values) > 0.5);
+        let votes = self.roots.iter().filter(|root| votes(self.leaf(**root, values)));
         votes.count() as f64 / self.len() as f64
     }
 
+    /// Adds up by feature what the splits add; `leaf` gets what each tree says, in order.
     pub(super) fn explain(
         &self,
         values: &[f64; FEATURES.len()],
         weight: f64,
         added: &mut [f64; FEATURES.len()],
+        mut leaf: impl FnMut(f64),
     ) {
         for root in &self.roots {
             let mut node = &self.nodes[*root as usize];
@@ -144,6 +146,12 @@ impl Forest {
                 added[usize::from(node.feature)] += weight * (below.value - node.value);
                 node = below;
             }
+            leaf(node.value);
         }
     }
+}
+
+/// Whether a tree whose leaf says so votes for fraud.
+pub(super) fn votes(leaf: f64) -> bool {
+    leaf > 0.5
 }

@@ -6,3 +6,5 @@ mod customer;
 mod model;
 #[cfg(test)]
 mod payee;
+#[cfg(test)]
+mod undo;

@@ -88,12 +88,14 @@ fn a_logistic_score_is_made_of_what_its_features_add() {
     let payment = payment(70.0, 60.0);
     // (60 - 50) / 10 * 2 and (70 - 50) / 10 * -0.5.
     let added: Vec<(&str, f64)> = model
-        .contributions(&payment)
+        .explain(&payment)
+        .1
         .iter()
         .map(|added| (added.feature.name, added.amount))
         .collect();
     assert_eq!(added, [("payee_risk_7d", 2.0), ("amount", -1.0)]);
     assert!((model.score(&payment) - logistic_function(-1.0 + 2.0 - 1.0)).abs() < 1e-15);
+    assert_eq!(model.explain(&payment).0, model.score(&payment));
 }
 
 #[test]
@@ -103,8 +105,10 @@ fn a_tree_sends_values_up_to_the_threshold_left_and_says_what_each_split_added()
     assert_eq!(model.score(&payment(100.1, 0.5)), logistic_function(-1.0));
     let fraud = payment(100.1, 0.6);
     assert_eq!(model.score(&fraud), logistic_function(1.0));
+    assert_eq!(model.explain(&fraud).0, model.score(&fraud));
     let added: Vec<(&str, f64)> = model
-        .contributions(&fraud)
+        .explain(&fraud)
+        .1
         .iter()
         .map(|added| (added.feature.name, added.amount))
         .collect();
@@ -125,6 +129,8 @@ fn a_forest_scores_by_the_share_of_its_votes() {
     let model = load(&trained(&["amount", "payee_risk_7d"], Kind::Forest { trees }));
     assert_eq!(model.score(&payment(100.0, 0.0)), 0.25);
     assert_eq!(model.score(&payment(200.0, 0.0)), 0.5);
+    assert_eq!(model.explain(&payment(100.0, 0.0)).0, 0.25);
+    assert_eq!(model.explain(&payment(200.0, 0.0)).0, 0.5);
 }
 
 #[test]

@@ -94,7 +94,8 @@ fn the_artefact_of_a_forest_scores_as_the_forest_does() {
             vector.0[column] = *value;
         }
         assert!((model.score(&vector) - score).abs() < 1e-12);
-        let contributions = model.contributions(&vector);
+        let (told, contributions) = model.explain(&vector);
+        assert_eq!(told.to_bits(), model.score(&vector).to_bits());
         let added: f64 = contributions.iter().map(|found| found.amount).sum();
         explained.push(score - added);
     }
