@@ -31,6 +31,7 @@ pub struct LocalBank {
     services: Vec<(&'static str, Instance)>,
     projections: Projections,
     stack: Stack,
+    instances: InstanceOptions,
 }
 
 impl LocalBank {
@@ -39,6 +40,17 @@ impl LocalBank {
     /// # Errors
     /// When a server doesn't start, topics are not as declared, or a service can't connect.
     pub fn start(options: &Options) -> anyhow::Result<Self> {
+        let mut bank = Self::start_without_laundering(options)?;
+        bank.start_laundering()?;
+        Ok(bank)
+    }
+
+    /// The same, but for the laundering service, which nobody waits for: [`LocalBank::start_laundering`] starts it, and it
+    /// catches up with what has happened until then.
+    ///
+    /// # Errors
+    /// As [`LocalBank::start`].
+    pub fn start_without_laundering(options: &Options) -> anyhow::Result<Self> {
         let mut stack = Stack::start(options)?;
         let brokers = stack.brokers();
         for change in topics::apply(&brokers, ALL, LOCAL_PARTITIONS, 1)? {
@@ -48,7 +60,7 @@ impl LocalBank {
         }
         let partitions = Watermarks::connect(&brokers)?.partitions(ACCOUNTS_EVENTS.name)?;
         let snapshots = ObjectSnapshots::in_directory(stack.data_dir().join("snapshots"))?;
-        let options = InstanceOptions {
+        let instances = InstanceOptions {
             brokers: brokers.clone(),
             instance: "local".to_owned(),
             workers: 1,
@@ -56,15 +68,10 @@ impl LocalBank {
             worker: WorkerConfig::local(i32::try_from(partitions.len())?),
         };
         let services = vec![
-            instance::<Accounts>(&options)?,
-            instance::<Payments>(&options)?,
-            instance::<Fraud>(&options)?,
-            instance::<FraudPayees>(&options)?,
-            instance::<Laundering>(&options)?,
-            (
-                laundering::FEED,
-                Instance::start_relay::<LaunderingFeed>(&options)?,
-            ),
+            instance::<Accounts>(&instances)?,
+            instance::<Payments>(&instances)?,
+            instance::<Fraud>(&instances)?,
+            instance::<FraudPayees>(&instances)?,
         ];
         let projections = Projections::all(&brokers, &stack.database_url())?;
         let gateway = Gateway::start(tributary_gateway::Options {
@@ -80,7 +87,19 @@ impl LocalBank {
             services,
             projections,
             stack,
+            instances,
         })
+    }
+
+    /// Starts the laundering service, and what feeds it from the ledger.
+    ///
+    /// # Errors
+    /// When one of the two can't connect.
+    pub fn start_laundering(&mut self) -> anyhow::Result<()> {
+        let feed = Instance::start_relay::<LaunderingFeed>(&self.instances)?;
+        self.services.push(instance::<Laundering>(&self.instances)?);
+        self.services.push((laundering::FEED, feed));
+        Ok(())
     }
 
     /// The servers.

@@ -54,7 +54,7 @@ impl Demo {
         let since = Moment::now();
         let interrupt = Interrupt::listen()?;
         let history = self.history()?;
-        let mut bank = LocalBank::start(&self.place.options())?;
+        let mut bank = LocalBank::start_without_laundering(&self.place.options())?;
         let target = Target {
             brokers: bank.brokers(),
             database_url: bank.database_url(),
@@ -118,6 +118,7 @@ fn stay_up(
     let flow = Flow::start(bank.brokers(), bank.database_url())?;
     let mut first = true;
     let mut screening = None;
+    let mut laundering = Ok(());
     println!("Twenty accounts of their own pay each other. The bank is up until Ctrl-C.");
     let mut live = Live::start(&bank.brokers(), &bank.database_url())?;
     interrupt.wait_unless(|| {
@@ -128,6 +129,8 @@ fn stay_up(
                 "First payment completed {:.1} s after the start.",
                 since.elapsed().as_secs_f64()
             ));
+            // It reads all that was replayed, and nobody waits for it.
+            laundering = bank.start_laundering();
             if with_fraud {
                 screening = Some(Screening::start(bank.brokers(), format!("http://{}", bank.api())));
             }
@@ -135,9 +138,10 @@ fn stay_up(
         for line in screening.iter_mut().flat_map(Screening::told) {
             live.say(&line);
         }
-        live.has_failed() || flow.has_ended() || bank.ended().is_some()
+        laundering.is_err() || live.has_failed() || flow.has_ended() || bank.ended().is_some()
     });
     live.clear();
+    laundering?;
     match super::fraud_online::count_alerts(&bank.brokers()) {
         Ok(told) => println!("Money laundering, replayed months and the twenty accounts: {told}."),
         Err(error) => println!("Money laundering: the alerts can't be read: {error}"),
