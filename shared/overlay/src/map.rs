@@ -116,10 +116,16 @@ impl<K: Eq + Hash + Clone, V: Clone, U> OverlayMap<K, V, U> {
         &mut slot.value
     }
 
-    /// Changes the value of a key, made first if there is none, and keeps what the change has replaced. Whether the key is new.
-    /// Should the change panic, the map is torn ([`Layered::is_torn`]).
+    /// Changes the value of a key, made first if there is none, and keeps what the change has replaced, unless the whole stands in
+    /// the journal already. Whether the key is new. Should the change panic where it doesn't, the map is torn
+    /// ([`Layered::is_torn`]).
     pub fn change(&mut self, key: K, make: impl FnOnce() -> V, change: impl FnOnce(&mut V) -> U) -> bool {
         match self.slots.entry(key) {
+            hash_map::Entry::Occupied(mut entry) if entry.get().journalled_in == self.epoch => {
+                // Undo puts the whole back, over whatever came after it: there is nothing to revert one by one.
+                let _replaced = change(&mut entry.get_mut().value);
+                false
+            }
             hash_map::Entry::Occupied(mut entry) => {
                 self.torn = true;
                 let replaced = change(&mut entry.get_mut().value);

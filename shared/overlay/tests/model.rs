@@ -19,11 +19,23 @@ enum Step {
     Commit,
 }
 
-struct Added(u32);
+struct Added {
+    number: u32,
+    sum: u32,
+}
+
+fn add(value: &mut u32, number: u32) -> Added {
+    *value = value.wrapping_add(number);
+    Added { number, sum: *value }
+}
 
 impl Revert<Added> for u32 {
-    fn revert(&mut self, Added(number): Added) {
-        *self = self.wrapping_sub(number);
+    fn revert(&mut self, added: Added) {
+        assert_eq!(
+            *self, added.sum,
+            "a change is taken back from the value that it has left"
+        );
+        *self = self.wrapping_sub(added.number);
     }
 }
 
@@ -64,10 +76,7 @@ proptest! {
                     prop_assert_eq!(got, *now.entry(key).or_insert(value));
                 }
                 Step::Add(key, number) => {
-                    let is_new = map.change(key, || 7, |value| {
-                        *value = value.wrapping_add(number);
-                        Added(number)
-                    });
+                    let is_new = map.change(key, || 7, |value| add(value, number));
                     prop_assert_eq!(is_new, !now.contains_key(&key));
                     let value = now.entry(key).or_insert(7);
                     *value = value.wrapping_add(number);
@@ -108,9 +117,9 @@ fn a_change_that_panics_half_way_is_told_of_since_no_undo_takes_it_back() {
             1,
             || 0,
             |value| {
-                *value += 5;
+                let added = add(value, 5);
                 assert!(*value < 10, "half-way");
-                Added(5)
+                added
             },
         )
     }));
