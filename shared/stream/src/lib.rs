@@ -12,6 +12,7 @@
 //! - [`TestDriver`]: a service as it runs in production, on the in-memory broker; [`Stepper`]: its decisions and its fold
 //!   alone, one record at a time.
 
+mod backoff;
 pub mod conformance;
 pub mod driver;
 pub mod golden;

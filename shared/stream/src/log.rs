@@ -51,6 +51,18 @@ pub struct Poll {
     pub bytes_max: usize,
 }
 
+impl Poll {
+    /// Serves the group and waits, and takes no records.
+    pub(crate) fn membership(max_wait: Duration) -> Self {
+        Self {
+            max_wait,
+            linger: Duration::ZERO,
+            records_max: 0,
+            bytes_max: 0,
+        }
+    }
+}
+
 /// One transaction: records and the next input offset of each partition that it covers, never empty of offsets.
 #[derive(Debug, Default)]
 pub struct Transaction {

@@ -18,9 +18,10 @@ use tributary_contracts::{
 };
 
 use crate::{
+    backoff::Backoff,
     log::{Action, Ended, Fault, FaultKind, Input, Located, Log, Poll, Polled, StopReason, Transaction},
     service::Corrupt,
-    worker::{WorkerConfig, metrics::Metrics, status::PHASES},
+    worker::{WorkerConfig, metrics::Metrics, status},
 };
 
 /// How long records are gathered: nobody waits for them.
@@ -28,9 +29,6 @@ const LINGER: Duration = Duration::from_millis(100);
 
 /// Most records of one transaction.
 const RECORDS_MAX: usize = 2_000;
-
-/// Shortest and longest pause after something failed that may pass.
-const BACKOFF_MS: (u64, u64) = (20, 2_000);
 
 /// What is passed on.
 pub trait Relay: Send + 'static {
@@ -56,6 +54,16 @@ enum Phase {
     Running,
 }
 
+impl Phase {
+    /// As a worker's partitions are told of; a relay restores nothing.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Assigned | Self::Located { .. } => "assigned",
+            Self::Running => "running",
+        }
+    }
+}
+
 /// The state machine: `step(input) -> action`, as a service's worker.
 pub struct RelayWorker<R: Relay> {
     config: WorkerConfig,
@@ -63,10 +71,9 @@ pub struct RelayWorker<R: Relay> {
     producer_ready: bool,
     /// Polled and not yet passed on. Kept over a clean abort, dropped when the positions are looked up anew.
     batch: Vec<Record>,
-    failures_in_a_row: u32,
+    /// A pause that is due comes before anything else, as a poll that waits so long.
+    backoff: Backoff,
     aborts_in_a_row: u32,
-    /// Set after a failure: the next action is a poll that waits so long.
-    pause: Option<Duration>,
     stop: Option<StopReason>,
     metrics: Metrics,
     relay: PhantomData<R>,
@@ -79,9 +86,8 @@ impl<R: Relay> RelayWorker<R> {
             partitions: BTreeMap::new(),
             producer_ready: false,
             batch: Vec::new(),
-            failures_in_a_row: 0,
+            backoff: Backoff::default(),
             aborts_in_a_row: 0,
-            pause: None,
             stop: None,
             metrics: Metrics::new(R::NAME),
             relay: PhantomData,
@@ -98,12 +104,8 @@ impl<R: Relay> RelayWorker<R> {
     pub fn step(&mut self, input: Input) -> Action {
         self.absorb(input);
         let action = self.next_action();
-        let mut by_phase = [0; PHASES.len()];
-        for phase in self.partitions.values() {
-            // By the names of `PHASES`: a relay restores nothing.
-            by_phase[if *phase == Phase::Running { 2 } else { 0 }] += 1;
-        }
-        self.metrics.partitions(by_phase);
+        let phases = self.partitions.values().map(|phase| phase.name());
+        self.metrics.partitions(status::by_phase(phases));
         action
     }
 
@@ -113,7 +115,7 @@ impl<R: Relay> RelayWorker<R> {
             Input::Polled(polled) => self.absorb_poll(polled),
             Input::Initialised(Ok(())) => {
                 self.producer_ready = true;
-                self.failures_in_a_row = 0;
+                self.backoff.succeeded();
             }
             Input::Located { partition, located } => match located {
                 Ok(located) => self.located(partition, located),
@@ -121,7 +123,7 @@ impl<R: Relay> RelayWorker<R> {
             },
             Input::Consuming { partition, result } => match result {
                 Ok(()) => {
-                    self.failures_in_a_row = 0;
+                    self.backoff.succeeded();
                     self.enter(partition, Phase::Running);
                 }
                 Err(fault) => self.failed(fault),
@@ -179,7 +181,7 @@ impl<R: Relay> RelayWorker<R> {
         match ended {
             Ended::Committed { offsets } => {
                 self.metrics.committed(offsets.len(), self.batch.len() as u64, 0);
-                self.failures_in_a_row = 0;
+                self.backoff.succeeded();
                 self.aborts_in_a_row = 0;
                 self.batch.clear();
             }
@@ -193,7 +195,7 @@ impl<R: Relay> RelayWorker<R> {
             Ended::InDoubt(fault) | Ended::Fenced(fault) => {
                 tracing::warn!(fault = %fault, "a transaction did not end well: looking up where to go on");
                 self.start_over();
-                self.pause_after_failure();
+                self.backoff.failed();
             }
         }
     }
@@ -212,30 +214,18 @@ impl<R: Relay> RelayWorker<R> {
         match fault.kind {
             FaultKind::Transient => {
                 tracing::warn!(fault = %fault, "trying again");
-                self.pause_after_failure();
+                self.backoff.failed();
             }
             FaultKind::DataGone | FaultKind::Fatal => self.stop = Some(StopReason::Failed(fault)),
         }
-    }
-
-    fn pause_after_failure(&mut self) {
-        self.failures_in_a_row += 1;
-        let (shortest, longest) = BACKOFF_MS;
-        let doubled = shortest << self.failures_in_a_row.min(10);
-        self.pause = Some(Duration::from_millis(doubled.min(longest)));
     }
 
     fn next_action(&mut self) -> Action {
         if let Some(reason) = self.stop.take() {
             return Action::Stop { reason };
         }
-        if let Some(max_wait) = self.pause.take() {
-            return Action::Poll(Poll {
-                max_wait,
-                linger: Duration::ZERO,
-                records_max: 0,
-                bytes_max: 0,
-            });
+        if let Some(max_wait) = self.backoff.take_pause() {
+            return Action::Poll(Poll::membership(max_wait));
         }
         let waits = self
             .partitions

@@ -25,10 +25,10 @@ use self::{
     budget::Budget,
     metrics::Metrics,
     partition::{Partition, Phase},
-    status::PHASES,
     times::moment,
 };
 use crate::{
+    backoff::Backoff,
     log::{Action, Ended, Fault, FaultKind, Input, Poll, Polled, StopReason, Transaction},
     process::{Processor, timer_record},
     service::{Service, Told},
@@ -80,9 +80,6 @@ impl WorkerConfig {
     }
 }
 
-/// Shortest and longest pause after something failed that may pass.
-const BACKOFF_MS: (u64, u64) = (20, 2_000);
-
 /// Actions of a restore between two polls: the group must see that the worker lives.
 const RESTORE_ACTIONS_PER_POLL: u32 = 20;
 
@@ -106,10 +103,9 @@ pub struct Worker<S: Service> {
     budget: Budget,
     /// When the open transaction was handed to the log.
     commit_began_ms: i64,
-    failures_in_a_row: u32,
+    /// A pause that is due comes before anything else, as a poll that waits so long.
+    backoff: Backoff,
     aborts_in_a_row: u32,
-    /// Set after a failure: the next action is a poll that waits so long.
-    pause: Option<Duration>,
     actions_since_poll: u32,
     stop: Option<StopReason>,
     status: StatusHandle,
@@ -132,9 +128,8 @@ impl<S: Service> Worker<S> {
             told: Vec::new(),
             budget,
             commit_began_ms: 0,
-            failures_in_a_row: 0,
+            backoff: Backoff::default(),
             aborts_in_a_row: 0,
-            pause: None,
             actions_since_poll: 0,
             stop: None,
             status: StatusHandle::default(),
@@ -178,7 +173,7 @@ impl<S: Service> Worker<S> {
             Input::Initialised(result) => match result {
                 Ok(()) => {
                     self.producer_ready = true;
-                    self.failures_in_a_row = 0;
+                    self.backoff.succeeded();
                 }
                 Err(fault) => self.failed(None, fault),
             },
@@ -201,14 +196,14 @@ impl<S: Service> Worker<S> {
                         .get(&partition)
                         .is_some_and(Partition::waits_for_others)
                     {
-                        self.pause = Some(Duration::from_millis(BACKOFF_MS.0));
+                        self.backoff.wait();
                     }
                 }
                 Err(fault) => self.failed(Some(partition), fault),
             },
             Input::Consuming { partition, result } => match result {
                 Ok(()) => {
-                    self.failures_in_a_row = 0;
+                    self.backoff.succeeded();
                     self.with(partition, |held| held.phase = Phase::Running);
                 }
                 Err(fault) => self.failed(Some(partition), fault),
@@ -277,7 +272,7 @@ impl<S: Service> Worker<S> {
             Ended::InDoubt(fault) | Ended::Fenced(fault) => {
                 tracing::warn!(fault = %fault, "a transaction did not end well: restoring from the log");
                 self.start_over();
-                self.pause_after_failure();
+                self.backoff.failed();
             }
         }
     }
@@ -296,7 +291,7 @@ impl<S: Service> Worker<S> {
     }
 
     fn committed(&mut self, now_ms: i64, offsets: &[i64]) {
-        self.failures_in_a_row = 0;
+        self.backoff.succeeded();
         self.aborts_in_a_row = 0;
         self.budget.spend(self.commit_began_ms, now_ms);
         self.batch.clear();
@@ -320,7 +315,7 @@ impl<S: Service> Worker<S> {
         match (fault.kind, partition) {
             (FaultKind::Transient, _) => {
                 tracing::warn!(fault = %fault, "trying again");
-                self.pause_after_failure();
+                self.backoff.failed();
             }
             (FaultKind::DataGone, Some(partition)) => {
                 self.with(partition, |held| held.stop(fault.message));
@@ -329,24 +324,17 @@ impl<S: Service> Worker<S> {
         }
     }
 
-    fn pause_after_failure(&mut self) {
-        self.failures_in_a_row += 1;
-        let (shortest, longest) = BACKOFF_MS;
-        let doubled = shortest << self.failures_in_a_row.min(10);
-        self.pause = Some(Duration::from_millis(doubled.min(longest)));
-    }
-
     fn next_action(&mut self, now_ms: i64) -> Action {
         if let Some(reason) = self.stop.take() {
             return Action::Stop { reason };
         }
-        if let Some(max_wait) = self.pause.take() {
-            return self.poll_membership(max_wait);
+        if let Some(max_wait) = self.backoff.take_pause() {
+            return Action::Poll(Poll::membership(max_wait));
         }
         let restoring = self.partitions.values().any(Partition::is_restoring);
         if restoring {
             if self.actions_since_poll >= RESTORE_ACTIONS_PER_POLL {
-                return self.poll_membership(Duration::ZERO);
+                return Action::Poll(Poll::membership(Duration::ZERO));
             }
             if !self.producer_ready {
                 return Action::Initialise;
@@ -417,15 +405,6 @@ impl<S: Service> Worker<S> {
         Some(Transaction { records, next_inputs })
     }
 
-    fn poll_membership(&self, max_wait: Duration) -> Action {
-        Action::Poll(Poll {
-            max_wait,
-            linger: Duration::ZERO,
-            records_max: 0,
-            bytes_max: 0,
-        })
-    }
-
     fn poll_input(&self, now_ms: i64) -> Action {
         let next_due = self
             .partitions
@@ -449,14 +428,8 @@ impl<S: Service> Worker<S> {
                 .iter()
                 .map(|(partition, held)| (*partition, held.status())),
         );
-        let mut by_phase = [0; PHASES.len()];
-        for held in self.partitions.values() {
-            let phase = held.phase_name();
-            for (count, name) in by_phase.iter_mut().zip(PHASES) {
-                *count += i64::from(name == phase);
-            }
-        }
-        self.metrics.partitions(by_phase);
+        let phases = self.partitions.values().map(Partition::phase_name);
+        self.metrics.partitions(status::by_phase(phases));
     }
 }
 

@@ -8,7 +8,18 @@ use std::{
 use super::times::Times;
 
 /// What a partition can be in.
-pub(crate) const PHASES: [&str; 4] = ["assigned", "restoring", "running", "stopped"];
+pub(super) const PHASES: [&str; 4] = ["assigned", "restoring", "running", "stopped"];
+
+/// How many of these names are each of [`PHASES`].
+pub(crate) fn by_phase(names: impl Iterator<Item = &'static str>) -> [i64; PHASES.len()] {
+    let mut by_phase = [0; PHASES.len()];
+    for phase in names {
+        for (count, name) in by_phase.iter_mut().zip(PHASES) {
+            *count += i64::from(name == phase);
+        }
+    }
+    by_phase
+}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PartitionStatus {
