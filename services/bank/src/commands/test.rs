@@ -1,5 +1,6 @@
 //! `bank test`: every test of the workspace, against a real stack that lives as long as the run.
 
+mod failures;
 mod hang;
 mod tally;
 

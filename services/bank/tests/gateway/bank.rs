@@ -46,7 +46,7 @@ fn await_ready(client: &Client) {
 /// A further gateway of the bank, with limits of its own and without a key store.
 pub(crate) fn gateway(limits: Limits) -> Gateway {
     let bank = bank();
-    Gateway::start(Options {
+    let gateway = Gateway::start(Options {
         listen: "127.0.0.1:0".parse().unwrap(),
         brokers: bank.brokers(),
         database_url: bank.database_url(),
@@ -54,7 +54,9 @@ pub(crate) fn gateway(limits: Limits) -> Gateway {
         limits,
         hosts: vec!["bank".to_owned()],
     })
-    .unwrap()
+    .unwrap();
+    await_ready(&Client::at(gateway.address()));
+    gateway
 }
 
 /// A key that no other wish has.
@@ -207,17 +209,29 @@ impl Client {
         Answer::of(request.header("Idempotency-Key", key).call().unwrap())
     }
 
-    /// Opens an account in CZK with money on it; its id.
+    /// Opens an account in CZK with money on it, and waits until it can be read; its id.
     pub(crate) fn account(&self, balance: &str) -> String {
         let body = json!({
             "owner": OWNER, "product": "current", "currency": "CZK", "opening_balance": balance
         });
         let opened = self.post("/v1/accounts", &key(), &body).expect(201);
         assert_eq!(opened.header("preference-applied"), "wait=30");
-        opened.text("account_id").to_owned()
+        let account = opened.text("account_id").to_owned();
+        self.get_after(&opened, &format!("/v1/accounts/{account}"))
+            .expect(200);
+        account
     }
 
-    /// The account's posted balance, once the positions are taken in.
+    /// What is read there once the read model has taken in what was answered: it follows the log, and may be behind.
+    pub(crate) fn get_after(&self, answered: &Answer, path: &str) -> Answer {
+        let position = answered.position();
+        until(&position, || {
+            let read = self.get_with(path, &[("X-Wait-For", &position)]);
+            (read.status != 412).then_some(read)
+        })
+    }
+
+    /// The account's posted balance as far as the read model has come.
     pub(crate) fn posted(&self, account: &str) -> String {
         let shown = self.get(&format!("/v1/accounts/{account}")).expect(200);
         shown.body["balances"]["posted"].as_str().unwrap().to_owned()

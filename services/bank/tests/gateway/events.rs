@@ -206,43 +206,46 @@ fn who_never_reads_is_cut_off_and_makes_room() {
         write_within: Duration::from_secs(1),
         ..Limits::default()
     });
-    let narrow_client = Client::at(narrow.address());
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-    socket.set_recv_buffer_size(4096).unwrap();
-    socket.connect(&narrow.address().into()).unwrap();
-    let mut deaf = TcpStream::from(socket);
-    let before = resident_mb();
-    let mut most = before;
-    // From the beginning of the log.
-    deaf.write_all(request(narrow_client.at, "", Some("")).as_bytes())
-        .unwrap();
-    until("the place to be taken", || {
-        let answer = TcpStream::connect(narrow_client.at).unwrap();
-        answer.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
-        (&answer)
-            .write_all(request(narrow_client.at, "", None).as_bytes())
-            .unwrap();
-        let mut head = [0; 15];
-        (&answer).read_exact(&mut head).unwrap();
-        (&head == b"HTTP/1.1 429 To").then_some(())
-    });
-    // Cut off, it leaves its place to another.
-    until("the deaf client's place", || {
-        most = most.max(resident_mb());
-        let mut answer = TcpStream::connect(narrow_client.at).unwrap();
-        answer.set_read_timeout(Some(WITHIN)).unwrap();
-        answer
-            .write_all(request(narrow_client.at, "", None).as_bytes())
+    let address = narrow.address();
+    // Begins to listen, and says whether there was a place.
+    let has_place = |mut stream: &TcpStream, last_event_id: Option<&str>| {
+        stream.set_read_timeout(Some(WITHIN)).unwrap();
+        stream
+            .write_all(request(address, "", last_event_id).as_bytes())
             .unwrap();
         let mut head = [0; 12];
-        answer.read_exact(&mut head).unwrap();
-        (&head == b"HTTP/1.1 200").then_some(())
+        stream.read_exact(&mut head).unwrap();
+        match &head {
+            b"HTTP/1.1 200" => true,
+            b"HTTP/1.1 429" => false,
+            _ => panic!("{}", String::from_utf8_lossy(&head)),
+        }
+    };
+    let connect = || TcpStream::connect(address).unwrap();
+    let polite = connect();
+    assert!(has_place(&polite, None));
+    assert!(!has_place(&connect(), None), "two on one place");
+    drop(polite);
+    let deaf = until("the polite client's place", || {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        socket.connect(&address.into()).unwrap();
+        let deaf = TcpStream::from(socket);
+        // From the beginning of the log.
+        has_place(&deaf, Some("")).then_some(deaf)
     });
-    deaf.set_read_timeout(Some(WITHIN)).unwrap();
-    let mut rest = Vec::new();
+    // It reads nothing more. Cut off, it leaves its place to another.
+    let before = resident_mb();
+    let mut most = before;
+    until("the deaf client's place", || {
+        most = most.max(resident_mb());
+        has_place(&connect(), None).then_some(())
+    });
+    println!("{before} MB before a deaf client, {most} MB at most");
     assert!(most < before + 80, "{before} MB before, {most} MB at most");
     // A stream of events has no end of its own: it was reset, or closed.
-    let over = deaf.read_to_end(&mut rest).map_err(|error| error.kind());
+    let mut rest = Vec::new();
+    let over = (&deaf).read_to_end(&mut rest).map_err(|error| error.kind());
     assert!(
         !matches!(over, Err(ErrorKind::WouldBlock | ErrorKind::TimedOut)),
         "{over:?}"

@@ -91,6 +91,7 @@ fn a_thousand_idle_connections_are_cut_off_and_who_comes_beyond_is_told() {
     Client::at(bank().api()).get("/health").expect(200);
     // Some 100 KB each at most, the buffers of both ends in this process included.
     let with_them = resident_mb();
+    println!("{before} MB before idle connections, {with_them} MB with them");
     assert!(
         with_them < before + 100,
         "{before} MB before, {with_them} MB with them"

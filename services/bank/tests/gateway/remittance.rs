@@ -35,9 +35,7 @@ fn a_remittance_is_shown_to_whoever_sees_the_payment_and_belongs_to_the_wish() {
     }
 
     let address = format!("/v1/payments/{}", paid.text("payment_id"));
-    let wait = [("X-Wait-For", paid.position())];
-    let wait = wait.each_ref().map(|(name, value)| (*name, value.as_str()));
-    let shown = client.get_with(&address, &wait).expect(200);
+    let shown = client.get_after(&paid, &address).expect(200);
     assert_eq!(shown.body["remittance"], readable);
     // In a list, beside one that has none.
     let plain = client
@@ -45,9 +43,7 @@ fn a_remittance_is_shown_to_whoever_sees_the_payment_and_belongs_to_the_wish() {
         .expect(201);
     assert!(plain.body.get("remittance").is_none());
     let list = format!("/v1/accounts/{creditor}/payments");
-    let list = client
-        .get_with(&list, &[("X-Wait-For", &plain.position())])
-        .expect(200);
+    let list = client.get_after(&plain, &list).expect(200);
     let texts: BTreeSet<String> = list.body["payments"]
         .as_array()
         .unwrap()

@@ -37,9 +37,7 @@ fn a_payment_of_a_later_day_is_scheduled_shown_and_cancelled() {
     let again = client.post("/v1/payments", &key_of_it, &body).expect(200);
     assert_eq!(again.body, scheduled.body);
     let address = format!("/v1/payments/{}", scheduled.text("payment_id"));
-    let shown = client
-        .get_with(&address, &[("X-Wait-For", &scheduled.position())])
-        .expect(200);
+    let shown = client.get_after(&scheduled, &address).expect(200);
     assert_eq!(shown.body, scheduled.body);
     let queue = client.get("/v1/payments?state=scheduled&limit=200").expect(200);
     let waiting = queue.body["payments"].as_array().unwrap();
@@ -145,16 +143,14 @@ fn a_standing_order_is_created_amended_listed_and_cancelled() {
     );
 
     let list = client
-        .get(&format!("/v1/accounts/{debtor}/standing-orders"))
+        .get_after(&amended, &format!("/v1/accounts/{debtor}/standing-orders"))
         .expect(200);
     assert_eq!(list.body["standing_orders"].as_array().unwrap().len(), 1);
     assert_eq!(list.body["standing_orders"][0]["amount"], "27.50");
     assert_eq!(list.body["standing_orders"][0]["remittance"], readable);
 
     let sent = client.delete_without_waiting(&address, &key()).expect(202);
-    let status = client
-        .get_with(sent.text("status"), &[("X-Wait-For", &sent.position())])
-        .expect(200);
+    let status = client.get_after(&sent, sent.text("status")).expect(200);
     assert_eq!(
         (status.text("status"), status.text("resource")),
         ("accepted", address.as_str())

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::io::{BufRead, Write};
 
+use super::failures::Failures;
 use super::hang::SignsOfLife;
 
 /// What a test prints that could not do its work here.
@@ -18,6 +19,7 @@ pub(super) struct Tally {
     ignored: u64,
     /// The reasons that tests gave, each once.
     skipped: BTreeSet<String>,
+    failures: Failures,
 }
 
 impl Tally {
@@ -30,6 +32,7 @@ impl Tally {
             // Who closes the output early has seen enough; the tests go on.
             let _closed = writeln!(shown, "{line}");
             signs.heard(&line);
+            tally.failures.heard(line.trim_end());
             tally.add(line.trim());
         }
         tally
@@ -70,8 +73,10 @@ impl fmt::Display for Tally {
             failed,
             ignored,
             skipped,
+            failures,
         } = self;
         let skipped = ignored + skipped.len() as u64;
+        write!(f, "{failures}")?;
         write!(f, "{passed} passed, {failed} failed, {skipped} skipped")
     }
 }
