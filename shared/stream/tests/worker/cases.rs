@@ -123,3 +123,29 @@ fn a_partition_stops_at_too_many_dead_letters_in_a_row_and_a_new_process_goes_on
     world.heal();
     assert_eq!(world.events().len(), 4);
 }
+
+#[test]
+fn a_partition_stops_where_a_change_broke_off_that_can_not_be_taken_back() {
+    let mut world = drained(&[("ann", add(i64::MAX))]);
+    // The second sum does not fit, which the handler meets in the middle of its change.
+    for amount in [1, -1] {
+        let id = CommandId::named(&amount.to_string());
+        world
+            .broker
+            .append(record(id, "ann", &add(amount), None))
+            .unwrap();
+    }
+    world.heal();
+    let only_the_first = |world: &World| {
+        let events: Vec<_> = world.events().into_iter().map(|(_, event)| event).collect();
+        matches!(
+            &events[..],
+            [StreamEvent::Service(Event::Added(first))] if first.amount == i64::MAX
+        )
+    };
+    assert!(only_the_first(&world), "{:?}", world.events());
+    // A new process meets the same: it is for somebody who looks.
+    world.restart(0);
+    world.heal();
+    assert!(only_the_first(&world), "{:?}", world.events());
+}

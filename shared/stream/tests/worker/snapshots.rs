@@ -275,7 +275,7 @@ fn a_driver_that_is_killed_goes_on_where_it_was() {
     let sum = |driver: &TestDriver<Tally>| -> i64 {
         let sums = driver
             .states()
-            .filter_map(|tallies| tallies.sums.get(&"ann".to_owned()).copied());
+            .filter_map(|tallies| Some(tallies.sums.get(&"ann".to_owned())?.0));
         sums.sum()
     };
     assert_eq!(sum(&driver), 0);

@@ -13,7 +13,7 @@ use tributary_contracts::{
     topics::{Kind, Topic},
 };
 use tributary_ids::CommandId;
-use tributary_overlay::{OverlayMap, layered};
+use tributary_overlay::{OverlayMap, Revert, layered};
 use tributary_stream::service::{
     Context, Corrupt, Decision, FollowUp, Golden, Names, Recorded, Refusal, Service,
 };
@@ -94,8 +94,17 @@ messages! {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Sum(pub(crate) i64);
+
+impl Revert<i64> for Sum {
+    fn revert(&mut self, replaced: i64) {
+        self.0 = replaced;
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Tallies {
-    pub(crate) sums: OverlayMap<String, i64>,
+    pub(crate) sums: OverlayMap<String, Sum, i64>,
     pub(crate) postponed: OverlayMap<TimerId, i64>,
 }
 
@@ -201,7 +210,11 @@ impl Service for Tally {
     fn evolve(state: &mut Tallies, event: &Event, _: &Recorded) -> Result<(), Corrupt> {
         match event {
             Event::Added(added) => {
-                *state.sums.get_or_insert_with(added.name.clone(), || 0) += added.amount;
+                state.sums.change(added.name.clone(), Sum::default, |Sum(sum)| {
+                    let replaced = *sum;
+                    *sum = sum.checked_add(added.amount).expect("a sum that fits");
+                    replaced
+                });
                 if let Some(timer) = &added.timer {
                     state
                         .postponed
