@@ -3,12 +3,13 @@
 
 use tributary_accounts::Accounts;
 use tributary_contracts::topics::{ACCOUNTS_EVENTS, PAYMENTS_EVENTS};
-use tributary_fraud::{Fraud, FraudPayees};
+use tributary_fraud::{Fraud, FraudPayees, Laundering, LaunderingFeed};
 use tributary_payments::Payments;
 use tributary_stream::{
     log::{EventsRead, Input, Log},
     memory::{BrokerError, MemoryBroker, MemoryLog, MemoryLogSettings},
-    service::{Names, Service},
+    relay::Relay,
+    service::Service,
 };
 
 use crate::process::{self, Follow, Process, Role};
@@ -44,7 +45,7 @@ pub type View = fn(&MemoryBroker, i32, i64) -> Result<EventsRead, BrokerError>;
 /// A service, and how its processes see the log.
 #[derive(Clone, Copy)]
 pub struct Part {
-    pub(crate) names: Names,
+    pub(crate) name: &'static str,
     pub(crate) start: fn(&MemoryBroker, Role, WrapLog) -> Box<dyn Process>,
     pub(crate) follow: fn() -> Box<dyn Follow>,
     pub(crate) wrap: WrapLog,
@@ -54,9 +55,19 @@ impl Part {
     /// The service on the production worker.
     pub fn of<S: Service>() -> Self {
         Self {
-            names: S::NAMES,
+            name: S::NAMES.service,
             start: process::start::<S>,
             follow: process::follow::<S>,
+            wrap: |log, _, _| Box::new(log),
+        }
+    }
+
+    /// The relay as it runs in production.
+    pub fn of_relay<R: Relay>() -> Self {
+        Self {
+            name: R::NAME,
+            start: process::start_relay::<R>,
+            follow: process::follow_nothing,
             wrap: |log, _, _| Box::new(log),
         }
     }
@@ -74,6 +85,8 @@ pub struct Cast {
     pub payments: Part,
     pub fraud: Part,
     pub fraud_payees: Part,
+    pub laundering: Part,
+    pub laundering_feed: Part,
     /// What the ledger's read model sees.
     pub ledger_view: View,
     /// What the payments' read model sees.
@@ -88,6 +101,8 @@ impl Cast {
             payments: Part::of::<Payments>(),
             fraud: Part::of::<Fraud>(),
             fraud_payees: Part::of::<FraudPayees>(),
+            laundering: Part::of::<Laundering>(),
+            laundering_feed: Part::of_relay::<LaunderingFeed>(),
             ledger_view: |broker, partition, from| {
                 broker.read_committed_from(ACCOUNTS_EVENTS.name, partition, from)
             },
@@ -97,7 +112,14 @@ impl Cast {
         }
     }
 
-    pub(crate) fn parts(&self) -> [Part; 4] {
-        [self.accounts, self.payments, self.fraud, self.fraud_payees]
+    pub(crate) fn parts(&self) -> [Part; 6] {
+        [
+            self.accounts,
+            self.payments,
+            self.fraud,
+            self.fraud_payees,
+            self.laundering,
+            self.laundering_feed,
+        ]
     }
 }

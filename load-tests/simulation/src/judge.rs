@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use tributary_checker::{BankCheck, BankCut, SERVICES};
-use tributary_contracts::topics::Topic;
+use tributary_contracts::{laundering::FEED, topics::Topic};
 use tributary_stream::memory::{BrokerError, MemoryBroker};
 
 use crate::world::PARTITIONS;
@@ -117,6 +117,7 @@ impl Judge {
                 .iter()
                 .map(|(service, _)| (*service, committed(service)))
                 .collect(),
+            fed: committed(FEED),
             ..BankCut::default()
         }
     }

@@ -1,4 +1,4 @@
-//! A process of a service: the production worker, its log, and the action that it is at.
+//! A process of a service: the production worker or relay, its log, and the action that it is at.
 
 use std::{
     collections::BTreeMap,
@@ -6,9 +6,11 @@ use std::{
     time::Duration,
 };
 
+use tributary_contracts::topics::Topic;
 use tributary_stream::{
     log::{Action, Ended, Input, Poll, Polled, StopReason},
     memory::{FaultPoint, InjectedFault, MemoryBroker, MemoryLog, MemoryLogSettings},
+    relay::{Relay, RelayWorker},
     service::Service,
     snapshot::{Shelf, SnapshotFollower, SnapshotStore},
     worker::{Worker, WorkerConfig},
@@ -64,43 +66,86 @@ pub(crate) trait Process {
 /// What strikes the action under way, shared with the log's fault plan.
 type Struck = Arc<Mutex<Option<Trouble>>>;
 
-struct Running<S: Service> {
+/// What says what the process does next.
+trait Machine: 'static {
+    const NAME: &'static str;
+    const READS: Topic;
+
+    fn new(config: WorkerConfig) -> Self;
+
+    fn step(&mut self, now_ms: i64, input: Input) -> Action;
+
+    /// A partition that it has given up, and why.
+    fn stopped(&self) -> Option<(i32, String)>;
+}
+
+impl<S: Service> Machine for Worker<S> {
+    const NAME: &'static str = S::NAMES.service;
+    const READS: Topic = S::NAMES.inbox;
+
+    fn new(config: WorkerConfig) -> Self {
+        Self::new(config)
+    }
+
+    fn step(&mut self, now_ms: i64, input: Input) -> Action {
+        self.step(now_ms, input)
+    }
+
+    fn stopped(&self) -> Option<(i32, String)> {
+        let status = self.status().get();
+        let mut partitions = status.partitions.into_iter();
+        partitions.find_map(|(partition, status)| status.stopped.map(|why| (partition, why)))
+    }
+}
+
+impl<R: Relay> Machine for RelayWorker<R> {
+    const NAME: &'static str = R::NAME;
+    const READS: Topic = R::FROM;
+
+    fn new(config: WorkerConfig) -> Self {
+        Self::new(config)
+    }
+
+    fn step(&mut self, _: i64, input: Input) -> Action {
+        self.step(input)
+    }
+
+    fn stopped(&self) -> Option<(i32, String)> {
+        None
+    }
+}
+
+struct Running<M> {
     instance: String,
     broker: MemoryBroker,
-    worker: Worker<S>,
+    machine: M,
+    /// Where it has its snapshots of a partition; a relay has none.
+    shelf: fn(i32) -> Option<Shelf>,
     log: Box<dyn SimulatedLog>,
     input: Input,
     struck: Struck,
 }
 
 pub(crate) fn start<S: Service>(broker: &MemoryBroker, role: Role, wrap: WrapLog) -> Box<dyn Process> {
-    let settings = MemoryLogSettings {
-        service: S::NAMES.service.to_owned(),
-        inbox: S::NAMES.inbox.name.to_owned(),
-        events: S::NAMES.events.name.to_owned(),
-        instance: role.instance.clone(),
-        worker: 0,
-        clock_skew_ms: 0,
-    };
-    let struck = Struck::default();
-    let plan = plan(Arc::clone(&struck));
-    let log = MemoryLog::with_faults(broker, settings.clone(), Box::new(plan));
-    let config = WorkerConfig {
-        // Small, so that there are several in a run.
-        batch_records_max: 6,
-        restore_records_max: 40,
-        transactions_per_second: u32::MAX,
-        idle_wait: IDLE_WAIT,
-        ..WorkerConfig::local(PARTITIONS)
-    };
-    Box::new(Running::<S> {
-        instance: role.instance,
-        broker: broker.clone(),
-        worker: Worker::new(config),
-        log: wrap(log, broker, &settings),
-        input: Input::Started,
-        struck,
-    })
+    let shelf = |partition| Some(Shelf::of::<S>(partition));
+    Box::new(Running::<Worker<S>>::new(
+        broker,
+        role,
+        wrap,
+        S::NAMES.events,
+        shelf,
+    ))
+}
+
+pub(crate) fn start_relay<R: Relay>(broker: &MemoryBroker, role: Role, wrap: WrapLog) -> Box<dyn Process> {
+    // It has no events of its own, and looks for none.
+    Box::new(Running::<RelayWorker<R>>::new(
+        broker,
+        role,
+        wrap,
+        R::FROM,
+        |_| None,
+    ))
 }
 
 /// Strikes once, when as many points were passed as the trouble says, or at the commit where it can only strike there.
@@ -140,23 +185,60 @@ fn is_last(at: FaultPoint) -> bool {
     )
 }
 
-impl<S: Service> Running<S> {
+impl<M: Machine> Running<M> {
+    fn new(
+        broker: &MemoryBroker,
+        role: Role,
+        wrap: WrapLog,
+        events: Topic,
+        shelf: fn(i32) -> Option<Shelf>,
+    ) -> Self {
+        let settings = MemoryLogSettings {
+            service: M::NAME.to_owned(),
+            inbox: M::READS.name.to_owned(),
+            events: events.name.to_owned(),
+            instance: role.instance.clone(),
+            worker: 0,
+            clock_skew_ms: 0,
+        };
+        let struck = Struck::default();
+        let plan = plan(Arc::clone(&struck));
+        let log = MemoryLog::with_faults(broker, settings.clone(), Box::new(plan));
+        let config = WorkerConfig {
+            // Small, so that there are several in a run.
+            batch_records_max: 6,
+            restore_records_max: 40,
+            transactions_per_second: u32::MAX,
+            idle_wait: IDLE_WAIT,
+            ..WorkerConfig::local(PARTITIONS)
+        };
+        Self {
+            instance: role.instance,
+            broker: broker.clone(),
+            machine: M::new(config),
+            shelf,
+            log: wrap(log, broker, &settings),
+            input: Input::Started,
+            struck,
+        }
+    }
+
     /// Sets what is going to strike.
     fn strike(&self, trouble: Option<Trouble>) {
         *self.struck.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
     }
 }
 
-impl<S: Service> Process for Running<S> {
+impl<M: Machine> Process for Running<M> {
     fn name(&self) -> String {
-        format!("{}-{}", S::NAMES.service, self.instance)
+        format!("{}-{}", M::NAME, self.instance)
     }
 
     fn act(&mut self, trouble: Option<Trouble>, snapshots: &Snapshots, story: &mut Story) -> Acted {
         let now_ms = self.broker.time();
         let input = std::mem::replace(&mut self.input, Input::Started);
         self.log.is_given(&input);
-        let action = match self.worker.step(now_ms, input) {
+        let action = match self.machine.step(now_ms, input) {
             Action::Stop { reason } => {
                 let why = match reason {
                     StopReason::Asked => "was asked to stop".to_owned(),
@@ -168,7 +250,7 @@ impl<S: Service> Process for Running<S> {
                 };
             }
             Action::LoadSnapshot { partition } => {
-                let snapshot = snapshots.read(&Shelf::of::<S>(partition), trouble);
+                let snapshot = (self.shelf)(partition).and_then(|shelf| snapshots.read(&shelf, trouble));
                 story.tell(now_ms, || match &snapshot {
                     Some(bytes) => {
                         format!("takes a snapshot of partition {partition}, {} bytes", bytes.len())
@@ -184,7 +266,7 @@ impl<S: Service> Process for Running<S> {
             Action::Poll(poll) if poll.records_max > 0 => Some(poll.max_wait),
             _ => None,
         };
-        let told = story.is_told().then(|| Told::of::<S>(&action));
+        let told = story.is_told().then(|| Told::of::<M>(&action));
         if trouble.is_some() {
             self.strike(trouble);
         }
@@ -193,7 +275,7 @@ impl<S: Service> Process for Running<S> {
         struck.take_if(|trouble| !trouble.waits_for_commit);
         drop(struck);
         if let Some(told) = told {
-            told.tell::<S>(&self.input, self.broker.time(), story);
+            told.tell::<M>(&self.input, self.broker.time(), story);
         }
         let mut acted = Acted::default();
         match &self.input {
@@ -226,9 +308,7 @@ impl<S: Service> Process for Running<S> {
     }
 
     fn stopped(&self) -> Option<(i32, String)> {
-        let status = self.worker.status().get();
-        let mut partitions = status.partitions.into_iter();
-        partitions.find_map(|(partition, status)| status.stopped.map(|why| (partition, why)))
+        self.machine.stopped()
     }
 }
 
@@ -249,7 +329,7 @@ struct Told {
 }
 
 impl Told {
-    fn of<S: Service>(action: &Action) -> Self {
+    fn of<M: Machine>(action: &Action) -> Self {
         let mut records = Vec::new();
         let what = match action {
             Action::Poll(Poll { records_max: 0, .. }) => "shows up in its group".to_owned(),
@@ -257,17 +337,17 @@ impl Told {
             Action::Initialise => "initialises its producer".to_owned(),
             Action::Locate { partition } => format!("looks up where partition {partition} stands"),
             Action::ReadEvents { partition, from, .. } => {
-                format!("restores {}/{partition} from {from}", S::NAMES.events.name)
+                format!("restores the events of {partition} from {from}")
             }
             Action::Consume { partition, from } => {
-                format!("goes on with {}/{partition} at {from}", S::NAMES.inbox.name)
+                format!("goes on with {}/{partition} at {from}", M::READS.name)
             }
             Action::Commit(transaction) => {
                 records.extend(transaction.records.iter().map(story::written));
                 let offsets: Vec<String> = transaction
                     .next_inputs
                     .iter()
-                    .map(|(partition, next)| format!("{}/{partition} up to {next}", S::NAMES.inbox.name))
+                    .map(|(partition, next)| format!("{}/{partition} up to {next}", M::READS.name))
                     .collect();
                 format!("commits {} records, {}", records.len(), offsets.join(" and "))
             }
@@ -276,7 +356,7 @@ impl Told {
         Self { what, records }
     }
 
-    fn tell<S: Service>(self, input: &Input, now_ms: i64, story: &mut Story) {
+    fn tell<M: Machine>(self, input: &Input, now_ms: i64, story: &mut Story) {
         let Self { what, records } = self;
         let came = match input {
             Input::Polled(polled) => polled_text(polled),
@@ -307,7 +387,7 @@ impl Told {
         if let Input::Polled(polled) = input {
             for record in &polled.records {
                 story.tell(now_ms, || {
-                    format!("    gets {}", story::read(S::NAMES.inbox.name, record))
+                    format!("    gets {}", story::read(M::READS.name, record))
                 });
             }
         }
@@ -384,6 +464,19 @@ pub(crate) trait Follow {
 
 /// Events between two snapshots of a partition.
 const SNAPSHOT_EVERY: i64 = 10;
+
+/// Of what has no state.
+struct NothingToFollow;
+
+pub(crate) fn follow_nothing() -> Box<dyn Follow> {
+    Box::new(NothingToFollow)
+}
+
+impl Follow for NothingToFollow {
+    fn follow(&mut self, _: &MemoryBroker, _: &Snapshots) -> Result<(), String> {
+        Ok(())
+    }
+}
 
 struct Follower<S: Service>(SnapshotFollower<S>);
 

@@ -30,7 +30,7 @@ pub(crate) type Counts = BTreeMap<&'static str, u64>;
 
 pub(crate) struct World {
     broker: MemoryBroker,
-    parts: [Part; 4],
+    parts: [Part; 6],
     slots: Vec<Slot>,
     followers: Vec<Box<dyn Follow>>,
     snapshots: Snapshots,
@@ -72,7 +72,7 @@ impl World {
         for (index, part) in parts.iter().enumerate() {
             for partition in 0..PARTITIONS {
                 broker
-                    .commit_offset(part.names.service, partition, 0)
+                    .commit_offset(part.name, partition, 0)
                     .map_err(Broken::from)?;
             }
             let instances = 0..instances;
@@ -156,7 +156,7 @@ impl World {
             }
             Step::Away { service, ms } => {
                 let part = *service as usize % self.parts.len();
-                let name = self.parts[part].names.service;
+                let name = self.parts[part].name;
                 self.story
                     .heading(|| format!("#{number} {name} goes away for {ms} ms"));
                 self.count("services away");
@@ -183,14 +183,14 @@ impl World {
             }
             Step::Outage { service, ms, resumed } => {
                 let part = *service as usize % self.parts.len();
-                let name = self.parts[part].names.service;
+                let name = self.parts[part].name;
                 self.story
                     .heading(|| format!("#{number} {name} is away for {ms} ms, which pass"));
                 self.outage(part, *ms, resumed.then(|| format!("step/{number}")))?;
             }
             Step::Snapshot { service } => {
                 let part = *service as usize % self.parts.len();
-                let name = self.parts[part].names.service;
+                let name = self.parts[part].name;
                 self.story.heading(|| format!("#{number} snapshots of {name}"));
                 self.followers[part]
                     .follow(&self.broker, &self.snapshots)

@@ -43,6 +43,9 @@ pub struct BankCut {
     /// Stable committed input offsets by service and partition, fetched before [`BankCheck::begin_cut`] where the log is
     /// alive.
     pub committed: BTreeMap<&'static str, BTreeMap<i32, i64>>,
+    /// Up to where, by partition of the ledger's events, the laundering service was told of them: its feed's committed offsets,
+    /// fetched together with the others. Looked at by [`BankCheck::finish`] alone.
+    pub fed: BTreeMap<i32, i64>,
     /// Nothing is under way any more: no input unanswered, no payment in transit, none that waits for a service.
     pub quiescent: bool,
     /// Holds and deadlines that were due before this moment (milliseconds since the epoch) have had their chance.
@@ -108,7 +111,9 @@ impl BankCheck {
         } = self;
         match topic {
             _ if topic == ACCOUNTS_INBOX.name => ledger.observe_inbox(record),
-            _ if topic == ACCOUNTS_EVENTS.name => ledger.observe_event(record),
+            _ if topic == ACCOUNTS_EVENTS.name => {
+                ledger.observe_event_and(record, |entry, at, found| laundering.posted(entry, at, found));
+            }
             _ if topic == ACCOUNTS_DLQ.name => ledger.observe_dead_letter(record),
             _ if topic == PAYMENTS_INBOX.name => payments.observe_inbox(record, ledger.findings_mut()),
             _ if topic == PAYMENTS_EVENTS.name => payments.observe_event(record, ledger.findings_mut()),
@@ -202,6 +207,7 @@ impl BankCheck {
     pub fn finish(&mut self, cut: &BankCut) {
         self.begin_cut();
         self.end_cut(cut);
+        self.laundering.finish(&cut.fed, self.ledger.findings_mut());
         self.check_sums(cut.expired_before);
     }
 

@@ -1,11 +1,15 @@
-//! The laundering service: its alerts name payments that the ledger has made, and none is raised twice.
+//! The laundering service: its alerts name payments that the ledger has made, and none is raised twice; and it is told of every
+//! transfer.
 //!
 //! Nobody waits for it, so the bank is at rest also while it is behind.
 
-use std::collections::BTreeSet;
+mod transfers;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use hashbrown::HashMap;
 use tributary_contracts::{
+    accounts::EntryPosted,
     envelope::BusinessDate,
     laundering::{AlertRaised, LaunderingCommand, LaunderingEvent},
     record::Record,
@@ -13,6 +17,7 @@ use tributary_contracts::{
 use tributary_ids::{AccountId, PaymentId};
 use tributary_stream::StreamEvent;
 
+use self::transfers::Transfers;
 use crate::{
     check::LedgerCheck,
     flow::{self, Flow, Laundering},
@@ -26,6 +31,7 @@ const REMEMBERED_DAYS: i64 = 120;
 #[derive(Debug)]
 pub(crate) struct LaunderingCheck {
     pub(crate) flow: Flow<Laundering>,
+    transfers: Transfers,
     told: HashMap<AccountId, Vec<Told>>,
     /// Payments that alerts name and that the ledger must have made by the next judgement, and by the one that is under way.
     named: Vec<(PaymentId, At)>,
@@ -42,6 +48,7 @@ impl LaunderingCheck {
     pub(crate) fn new(partitions: i32) -> Self {
         Self {
             flow: Flow::new(partitions),
+            transfers: Transfers::default(),
             told: HashMap::new(),
             named: Vec::new(),
             marked: Vec::new(),
@@ -53,14 +60,23 @@ impl LaunderingCheck {
         flow::compare(pair, found, is_effect_of);
     }
 
+    /// Takes an entry of the ledger.
+    pub(crate) fn posted(&mut self, entry: &EntryPosted, at: At, found: &mut Findings) {
+        self.transfers.posted(entry, at, found);
+    }
+
     pub(crate) fn observe_event(&mut self, record: &Record, found: &mut Findings) {
         let Some((envelope, at)) = self.flow.read(record, found) else {
             return;
         };
         if let StreamEvent::Service(event) = &envelope.data {
             self.flow.check_key(&record.key, event, at, found);
-            if let LaunderingEvent::AlertRaised(alert) = event {
-                self.raised(alert, at, found);
+            match event {
+                LaunderingEvent::AlertRaised(alert) => self.raised(alert, at, found),
+                LaunderingEvent::TransferObserved(told) => self.transfers.observed(told, at, found),
+                LaunderingEvent::TransferRepeated(_)
+                | LaunderingEvent::ProbeFollowed(_)
+                | LaunderingEvent::CycleKnown(_) => {}
             }
         }
         let pair = self.flow.answer(envelope, None, at, found);
@@ -87,11 +103,13 @@ impl LaunderingCheck {
     /// Takes down what must be explained at the next judgement.
     pub(crate) fn mark(&mut self) {
         self.flow.mark();
+        self.transfers.mark();
         self.marked.append(&mut self.named);
     }
 
     /// Judges what was taken down.
     pub(crate) fn judge(&mut self, ledger: &mut LedgerCheck) {
+        self.transfers.judge(ledger.findings_mut());
         for (payment, at) in self.marked.drain(..) {
             if !ledger.may_have_sent(payment) {
                 ledger
@@ -100,6 +118,13 @@ impl LaunderingCheck {
                         format!("an alert names payment {payment}, which the ledger has not made")
                     });
             }
+        }
+    }
+
+    /// As [`Transfers::finish`], where all that the service was told is answered.
+    pub(crate) fn finish(&self, fed: &BTreeMap<i32, i64>, found: &mut Findings) {
+        if self.flow.unanswered() == 0 {
+            self.transfers.finish(fed, found);
         }
     }
 }

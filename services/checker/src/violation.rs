@@ -36,11 +36,13 @@ pub enum Invariant {
     ClosedDays,
     /// 14: an alert names payments that were made, and is raised once.
     Alerts,
+    /// 15: of each side of a transfer the laundering service is told once, as the ledger has it.
+    TransfersTold,
 }
 
 impl Invariant {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Balanced,
         Self::Transit,
         Self::Available,
@@ -55,6 +57,7 @@ impl Invariant {
         Self::Consumed,
         Self::ClosedDays,
         Self::Alerts,
+        Self::TransfersTold,
     ];
 
     pub fn number(self) -> u8 {
@@ -73,6 +76,7 @@ impl Invariant {
             Self::Consumed => 12,
             Self::ClosedDays => 13,
             Self::Alerts => 14,
+            Self::TransfersTold => 15,
         }
     }
 
@@ -93,6 +97,7 @@ impl Invariant {
             Self::Consumed => "consumed = processed + dead-lettered",
             Self::ClosedDays => "nothing books into a closed day",
             Self::Alerts => "an alert names made payments, once",
+            Self::TransfersTold => "laundering is told of transfers once, as made",
         }
     }
 
@@ -113,6 +118,7 @@ impl Invariant {
             Self::Consumed => "input records",
             Self::ClosedDays => "bookings",
             Self::Alerts => "alerts",
+            Self::TransfersTold => "sides of transfers",
         }
     }
 

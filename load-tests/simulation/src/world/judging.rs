@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use tributary_checker::Standing;
 use tributary_contracts::{
     codec,
-    topics::{ACCOUNTS_EVENTS, ALL, Kind, PAYMENTS_EVENTS},
+    record::Record,
+    topics::{ACCOUNTS_EVENTS, ALL, Kind, LAUNDERING_EVENTS, PAYMENTS_EVENTS},
 };
 
 use super::{Broken, PARTITIONS, World, broken};
@@ -17,6 +18,9 @@ use crate::{
 
 /// Dead letters that a client can cause. Any other is the bank's own mistake.
 const NONSENSE: [&str; 3] = ["TYPE_UNKNOWN", "TYPE_MISSING", "MALFORMED"];
+
+/// What the laundering service says of a side that it knows.
+const TOLD_AGAIN: &str = "laundering.transfer-repeated.v1";
 
 impl World {
     /// Judges a bank at rest.
@@ -34,6 +38,7 @@ impl World {
         self.judge.finish(&self.broker)?;
         self.found()?;
         self.check_acknowledged()?;
+        self.check_told_once()?;
         self.check_dead_letters()
     }
 
@@ -128,6 +133,23 @@ impl World {
                     invariant: Some(9),
                     code: "ACKNOWLEDGED_LOST",
                     what: format!("command {} @ {topic}/{partition}:{offset}", acknowledged.id),
+                }));
+            }
+        }
+        Ok(())
+    }
+
+    /// The laundering service takes each side of a transfer once, however often it is told. Its relay tells it once.
+    fn check_told_once(&self) -> Result<(), Broken> {
+        for partition in 0..PARTITIONS {
+            let topic = LAUNDERING_EVENTS.name;
+            let read = self.broker.read_committed_from(topic, partition, 0)?;
+            let repeated = |record: &&Record| record.headers.text(codec::CE_TYPE) == Some(TOLD_AGAIN);
+            if let Some(record) = read.records.iter().find(repeated) {
+                return Err(Box::new(Found {
+                    invariant: Some(15),
+                    code: "TRANSFER_TOLD_TWICE",
+                    what: format!("@ {topic}/{partition}:{}", record.offset),
                 }));
             }
         }

@@ -127,7 +127,7 @@ impl World {
 
     pub(super) fn member(&self, slot: usize) -> (&'static str, String) {
         let slot = &self.slots[slot];
-        let service = self.parts[slot.part].names.service;
+        let service = self.parts[slot.part].name;
         (service, format!("{service}-{}-0", slot.role.instance))
     }
 

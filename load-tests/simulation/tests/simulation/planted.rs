@@ -59,10 +59,19 @@ fn behind<L: Lie>() -> Cast {
     }
 }
 
+/// The laundering service's relay behind the lying log.
+fn relay_behind<L: Lie>() -> Cast {
+    let cast = Cast::production();
+    Cast {
+        laundering_feed: cast.laundering_feed.behind(lying::<L>),
+        ..cast
+    }
+}
+
 /// Seen in the books, or by a payment that waits for the return for ever.
 const RETURN_LOST: &[&str] = &["RETURN_LOST", "RESUMED_IN_VAIN"];
 
-const BUGS: [Bug; 17] = [
+const BUGS: [Bug; 19] = [
     Bug {
         name: "double credit on retry",
         cast: || accounts(Part::of::<Twisted<CreditsTwice>>()),
@@ -90,7 +99,7 @@ const BUGS: [Bug; 17] = [
     Bug {
         name: "forgotten refusal, of a command",
         cast: behind::<ForgetsRefusals>,
-        seeds: 400,
+        seeds: 1_500,
         codes: &["REFUSED_THEN_EFFECT"],
     },
     Bug {
@@ -173,6 +182,18 @@ const BUGS: [Bug; 17] = [
         cast: || payments(Part::of::<Twisted<PaysCancelled>>().behind(lying::<Restores>)),
         seeds: 50,
         codes: &["PAID_AFTER_CANCELLED"],
+    },
+    Bug {
+        name: "a relay that commits its offset outside the transaction",
+        cast: relay_behind::<OffsetsOutside>,
+        seeds: 100,
+        codes: &["TRANSFER_NOT_TOLD"],
+    },
+    Bug {
+        name: "a relay that takes an in-doubt commit for an abort",
+        cast: relay_behind::<DoubtIsAbort>,
+        seeds: 400,
+        codes: &["TRANSFER_TOLD_TWICE"],
     },
     Bug {
         name: "settles what was declined",

@@ -6,7 +6,7 @@ use tributary_simulation::{Cast, Plan, core_seconds, run, run_many};
 fn seeds() -> Range<u64> {
     let given = std::env::var("TRIBUTARY_SIMULATION_SEEDS").ok();
     let range = given.as_deref().and_then(|range| range.split_once(".."));
-    range.map_or(0..500, |(first, end)| {
+    range.map_or(0..1_000, |(first, end)| {
         first.parse().unwrap()..end.parse().unwrap()
     })
 }
@@ -48,7 +48,7 @@ const STRUCK: [&str; 30] = [
 ];
 
 /// Events that must have come of it.
-const TOLD: [&str; 24] = [
+const TOLD: [&str; 27] = [
     "payments.payment-completed",
     "payments.payment-rejected",
     "payments.payment-returned",
@@ -69,6 +69,9 @@ const TOLD: [&str; 24] = [
     "accounts.hold-released",
     "fraud.payment-observed",
     "fraud.payment-decided",
+    "laundering.transfer-observed",
+    "laundering.probe-followed",
+    "laundering.alert-raised",
     "command-refused",
     "duplicate-ignored",
     "dead-lettered",

@@ -24,7 +24,7 @@ const SWEEP_DAYS: u64 = 30;
 
 /// What the entry moves its account by, minor units. Wider than the contract's own sum, which a corrupt entry could
 /// overflow.
-pub(super) fn movement(entry: &EntryPosted) -> i128 {
+pub(crate) fn movement(entry: &EntryPosted) -> i128 {
     let own = LedgerAccount::Customer(entry.account_id);
     entry
         .legs

@@ -12,7 +12,7 @@ mod transit;
 use std::collections::{BTreeMap, BTreeSet};
 
 use tributary_contracts::{
-    accounts::{AccountsCommand, AccountsEvent, GlAccount, ImportRef},
+    accounts::{AccountsCommand, AccountsEvent, EntryPosted, GlAccount, ImportRef},
     envelope::EventEnvelope,
     partition::key_of_partition,
     record::Record,
@@ -27,6 +27,7 @@ use crate::{
 };
 
 pub use accounts::Account;
+pub(crate) use entries::movement;
 
 type LedgerEvent = EventOf<Ledger>;
 
@@ -100,7 +101,19 @@ impl LedgerCheck {
 
     /// Folds a record of `accounts.events`.
     pub fn observe_event(&mut self, record: &Record) {
+        self.observe_event_and(record, |_, _, _| {});
+    }
+
+    /// The same, for another fold that wants to hear of entries.
+    pub(crate) fn observe_event_and(
+        &mut self,
+        record: &Record,
+        posted: impl FnOnce(&EntryPosted, At, &mut Findings),
+    ) {
         if let Some((envelope, at)) = self.flow.read(record, &mut self.found) {
+            if let LedgerEvent::Service(AccountsEvent::EntryPosted(entry)) = &envelope.data {
+                posted(entry, at, &mut self.found);
+            }
             self.fold(&record.key, envelope, at);
         }
     }

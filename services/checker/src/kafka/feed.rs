@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use tributary_contracts::topics::{ACCOUNTS_EVENTS, Topic};
+use tributary_contracts::{
+    laundering::FEED,
+    topics::{ACCOUNTS_EVENTS, Topic},
+};
 use tributary_stream::{
     kafka::{CommittedOffsets, EventReader, Watermarks},
     log::Fault,
@@ -38,6 +41,8 @@ struct ServiceFeed {
 /// The topics, and the fold over them.
 pub(super) struct Feed {
     services: Vec<ServiceFeed>,
+    /// How far the laundering service was told of the ledger's events.
+    fed: CommittedOffsets,
     watermarks: Watermarks,
     /// The last step brought nothing, so the next may wait.
     idle: bool,
@@ -144,6 +149,7 @@ impl Feed {
         }
         Ok(Self {
             services,
+            fed: CommittedOffsets::of(brokers, FEED, ACCOUNTS_EVENTS.name, partitions),
             watermarks,
             idle: false,
             check,
@@ -219,9 +225,11 @@ impl Feed {
         for feed in &mut self.services {
             committed.insert(feed.service, feed.committed.fetch().map_err(CheckError::Offsets)?);
         }
+        let fed = self.fed.fetch().map_err(CheckError::Offsets)?;
         self.check.begin_cut();
         let cut = BankCut {
             committed,
+            fed,
             quiescent: false,
             expired_before: None,
             dead_letters_whole: self.services.iter().all(|feed| feed.dead_letters_whole),

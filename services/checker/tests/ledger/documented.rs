@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 const DOCUMENTATION: &str = include_str!("../../../../docs/invariants.md");
 
 /// What the fold is made of.
-const SOURCES: [&str; 16] = [
+const SOURCES: [&str; 17] = [
     include_str!("../../src/alarm.rs"),
     include_str!("../../src/bank.rs"),
     include_str!("../../src/check/accounts.rs"),
@@ -19,6 +19,7 @@ const SOURCES: [&str; 16] = [
     include_str!("../../src/fraud.rs"),
     include_str!("../../src/fraud/versions.rs"),
     include_str!("../../src/laundering.rs"),
+    include_str!("../../src/laundering/transfers.rs"),
     PAYMENTS,
 ];
 

@@ -31,6 +31,8 @@ pub(crate) struct Asked {
 pub(crate) struct Log {
     /// Topic and record, in the order in which they were written.
     pub(crate) records: Vec<(&'static str, Record)>,
+    /// Up to there the ledger's events were passed on to the laundering service; nowhere, where it isn't part of the log.
+    pub(crate) fed: Option<i64>,
     now: i64,
 }
 
@@ -368,6 +370,7 @@ impl Log {
             committed: ["accounts", "payments", "fraud", "fraud-payees"]
                 .map(committed)
                 .into(),
+            fed: self.fed.map(|fed| (0, fed)).into_iter().collect(),
             quiescent,
             expired_before,
             dead_letters_whole: true,

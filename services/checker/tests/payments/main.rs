@@ -18,3 +18,5 @@ mod planted;
 mod planted_alerts;
 #[cfg(test)]
 mod planted_orders;
+#[cfg(test)]
+mod planted_transfers;
