@@ -96,13 +96,14 @@ pub struct PartitionState<S: Service> {
     /// Commands by the end of their memory. Made anew from `memory` after a restore.
     #[serde(skip)]
     expiries: BinaryHeap<std::cmp::Reverse<(i64, CommandId)>>,
-    /// Timers by due time. May hold disarmed ones; `timers` decides. Made anew from `timers` after a restore.
+    /// Timers that were armed at the last commit and are not in flight, by due time. A worker wakes for the first of them. Made anew
+    /// from `timers` after a restore.
     #[serde(skip)]
     due: BTreeSet<TimerId>,
     /// Timers whose record was sent to the inbox and has not come back yet.
     #[serde(skip)]
     in_flight: BTreeSet<TimerId>,
-    /// What the open transaction adds to `expiries` and `due`, and takes from `in_flight`, should it commit.
+    /// What the open transaction changes of `expiries`, `due` and `in_flight`, should it commit.
     #[serde(skip)]
     uncommitted: Vec<Pending>,
     #[serde(skip)]
@@ -112,6 +113,7 @@ pub struct PartitionState<S: Service> {
 enum Pending {
     Remembered(i64, CommandId),
     Armed(TimerId),
+    Disarmed(TimerId),
     Returned(TimerId),
 }
 
@@ -162,7 +164,7 @@ impl<S: Service> PartitionState<S> {
     }
 
     pub(crate) fn is_armed(&self, timer: &TimerId) -> bool {
-        self.timers.get(&(timer.aggregate.clone(), timer.name.clone())) == Some(&timer.due)
+        self.timers.get(&key_of(timer)) == Some(&timer.due)
     }
 
     /// Folds an event, live or at restore.
@@ -229,7 +231,7 @@ impl<S: Service> PartitionState<S> {
         };
         if let Some(timer) = timer {
             if ended && self.is_armed(timer) {
-                self.timers.remove(&(timer.aggregate.clone(), timer.name.clone()));
+                self.disarm(timer.aggregate.clone(), timer.name.clone());
             }
             self.timer_returned(timer.clone());
         }
@@ -238,13 +240,22 @@ impl<S: Service> PartitionState<S> {
     fn change_timer(&mut self, change: TimerChange) {
         match change {
             TimerChange::Arm(timer) => {
+                // There may be one of that name which was due at another time.
+                self.disarm(timer.aggregate.clone(), timer.name.clone());
                 self.timers
                     .insert((timer.aggregate.clone(), timer.name.clone()), timer.due);
                 self.uncommitted.push(Pending::Armed(timer));
             }
-            TimerChange::Disarm { aggregate, name } => {
-                self.timers.remove(&(aggregate, name));
-            }
+            TimerChange::Disarm { aggregate, name } => self.disarm(aggregate, name),
+        }
+    }
+
+    fn disarm(&mut self, aggregate: String, name: String) {
+        let key = (aggregate, name);
+        if let Some(due) = self.timers.remove(&key).copied() {
+            let (aggregate, name) = key;
+            self.uncommitted
+                .push(Pending::Disarmed(TimerId { due, aggregate, name }));
         }
     }
 
@@ -253,42 +264,37 @@ impl<S: Service> PartitionState<S> {
         self.uncommitted.push(Pending::Returned(timer));
     }
 
-    /// Armed timers that are due at `now_ms` and not under way yet, at most `max`, earliest first.
-    pub(crate) fn due_timers(&mut self, now_ms: i64, max: usize) -> Vec<TimerId> {
-        let mut found = Vec::new();
-        let mut stale = Vec::new();
-        for timer in self.due.iter().take_while(|timer| timer.due <= now_ms) {
-            if !self.is_armed(timer) {
-                stale.push(timer.clone());
-            } else if !self.in_flight.contains(timer) {
-                found.push(timer.clone());
-                if found.len() == max {
-                    break;
-                }
-            }
-        }
-        for timer in stale {
-            self.due.remove(&timer);
-        }
-        found
-    }
-
-    /// When the next timer is due that isn't under way, milliseconds since the epoch.
-    pub(crate) fn next_due(&self) -> Option<i64> {
+    /// Armed timers that are due at `now_ms` and not in flight yet, at most `max`, earliest first.
+    pub(crate) fn due_timers(&self, now_ms: i64, max: usize) -> Vec<TimerId> {
         self.due
             .iter()
-            .find(|timer| !self.in_flight.contains(*timer))
-            .map(|timer| timer.due)
+            .take_while(|timer| timer.due <= now_ms)
+            // The open transaction may have disarmed some.
+            .filter(|timer| self.is_armed(timer))
+            .take(max)
+            .cloned()
+            .collect()
     }
 
-    /// The timers' records are in the inbox.
-    pub(crate) fn timers_sent(&mut self, timers: impl IntoIterator<Item = TimerId>) {
-        self.in_flight.extend(timers);
+    /// When the next timer is due that isn't in flight, milliseconds since the epoch. To be asked between transactions.
+    pub(crate) fn next_due(&self) -> Option<i64> {
+        self.due.first().map(|timer| timer.due)
     }
 
-    /// Lets timers be sent again whose records may never have reached the log, or be another's by now.
+    /// The timer's record is in the inbox.
+    pub(crate) fn timer_sent(&mut self, timer: TimerId) {
+        self.due.remove(&timer);
+        self.in_flight.insert(timer);
+    }
+
+    /// Lets timers be sent again whose records may never have reached the log, or be another's by now. To be asked between
+    /// transactions.
     pub(crate) fn forget_in_flight(&mut self) {
-        self.in_flight.clear();
+        for timer in std::mem::take(&mut self.in_flight) {
+            if self.is_armed(&timer) {
+                self.due.insert(timer);
+            }
+        }
     }
 
     /// Begins to count dead letters anew. The count only ever stops a partition; it decides nothing.
@@ -349,6 +355,10 @@ impl<S: Service> PartitionState<S> {
     }
 }
 
+fn key_of(timer: &TimerId) -> (String, String) {
+    (timer.aggregate.clone(), timer.name.clone())
+}
+
 impl<S: Service> Layered for PartitionState<S> {
     fn set_savepoint(&mut self) {
         self.service.set_savepoint();
@@ -384,10 +394,18 @@ impl<S: Service> Layered for PartitionState<S> {
             match pending {
                 Pending::Remembered(not_after, id) => self.expiries.push(std::cmp::Reverse((not_after, id))),
                 Pending::Armed(timer) => {
-                    self.due.insert(timer);
+                    // One in flight is due again when it has come back.
+                    if !self.in_flight.contains(&timer) {
+                        self.due.insert(timer);
+                    }
+                }
+                Pending::Disarmed(timer) => {
+                    self.due.remove(&timer);
                 }
                 Pending::Returned(timer) => {
-                    self.in_flight.remove(&timer);
+                    if self.in_flight.remove(&timer) && self.timers.get(&key_of(&timer)) == Some(&timer.due) {
+                        self.due.insert(timer);
+                    }
                 }
             }
         }

@@ -70,7 +70,7 @@ impl<S: Service> Stepper<S> {
         for (number, state) in self.partitions.iter_mut().enumerate() {
             for timer in state.due_timers(self.now_ms, TIMERS_MAX) {
                 out.push(timer_record::<S>(number as i32, &timer));
-                state.timers_sent([timer]);
+                state.timer_sent(timer);
             }
         }
         out

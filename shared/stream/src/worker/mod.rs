@@ -296,7 +296,7 @@ impl<S: Service> Worker<S> {
         self.budget.spend(self.commit_began_ms, now_ms);
         self.batch.clear();
         for (partition, timer) in std::mem::take(&mut self.timers_sent) {
-            self.with(partition, |held| held.state.timers_sent([timer]));
+            self.with(partition, |held| held.state.timer_sent(timer));
         }
         for held in self.partitions.values_mut() {
             held.committed(offsets);

@@ -1,12 +1,14 @@
 //! Single hazards, each with its own test.
 
+use std::time::Duration;
+
 use tributary_contracts::runtime::RuntimeEvent;
 use tributary_ids::CommandId;
 use tributary_stream::StreamEvent;
 
 use crate::{
     simulation::World,
-    tally::{Add, AddLater, Command, DEAD, Event, INBOX, PARTITIONS, Stumble, record},
+    tally::{Add, AddLater, Command, DEAD, Event, Hurry, INBOX, PARTITIONS, Stumble, record},
 };
 
 fn drained(commands: &[(&str, Command)]) -> World {
@@ -83,6 +85,55 @@ fn a_timer_fires_once_and_not_before_its_time() {
         .collect();
     assert_eq!(fired.len(), 1);
     assert!(fired[0].0.timestamp_ms >= due);
+}
+
+#[test]
+fn a_worker_wakes_for_the_next_timer_and_not_for_one_that_was_disarmed() {
+    let mut world = World::new(0, 1);
+    world.heal();
+    let idle = world.waits(0);
+    let now_ms = world.broker.time();
+    let send = |world: &World, name: &str, command: Command| {
+        let id = CommandId::named(name);
+        world.broker.append(record(id, "ann", &command, None)).unwrap();
+    };
+    for (name, due) in [("sooner", now_ms + 200_000), ("later", now_ms + 300_000)] {
+        let (ann, amount) = ("ann".to_owned(), 5);
+        let later = AddLater {
+            name: ann,
+            amount,
+            due,
+        };
+        send(&world, name, later.into());
+    }
+    world.heal();
+    let left_ms = |world: &World, due_after: i64| {
+        let left = now_ms + due_after - world.broker.time();
+        Duration::from_millis(u64::try_from(left).unwrap()).min(idle)
+    };
+    let expected = left_ms(&world, 200_000);
+    assert_eq!(world.waits(0), expected);
+    let hurry = || {
+        Hurry {
+            name: "ann".to_owned(),
+        }
+        .into()
+    };
+    send(&world, "hurry", hurry());
+    world.heal();
+    let expected = left_ms(&world, 300_000);
+    assert_eq!(world.waits(0), expected);
+    send(&world, "hurry again", hurry());
+    world.heal();
+    assert_eq!(world.waits(0), idle);
+    world.broker.advance(300_000);
+    world.heal();
+    assert_eq!(
+        world.events().len(),
+        4,
+        "each was added once: {:?}",
+        world.events()
+    );
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use rand::{RngExt, SeedableRng};
@@ -26,7 +27,7 @@ use tributary_stream::{
 
 use crate::{
     snapshots::Snapshots,
-    tally::{Add, AddLater, DEAD, EVENTS, Event, Give, INBOX, PARTITIONS, Stumble, Tally, record},
+    tally::{Add, AddLater, DEAD, EVENTS, Event, Give, Hurry, INBOX, PARTITIONS, Stumble, Tally, record},
 };
 
 const NAMES: [&str; 7] = ["ann", "bob", "cid", "dan", "eve", "fay", "gus"];
@@ -100,6 +101,8 @@ impl World {
             batch_records_max: 5,
             restore_records_max: 3,
             dead_letters_in_a_row_max: self.dead_letters_max,
+            // Longer than any run, so that what a worker waits tells when its next timer is due.
+            idle_wait: Duration::from_secs(24 * 60 * 60),
             ..WorkerConfig::local(PARTITIONS)
         };
         Process {
@@ -132,6 +135,20 @@ impl World {
         if died {
             self.restart(number);
         }
+    }
+
+    /// How long a process that has nothing to do waits for input.
+    pub(crate) fn waits(&mut self, number: usize) -> Duration {
+        let now_ms = self.broker.time();
+        let process = &mut self.processes[number];
+        let input = std::mem::replace(&mut process.input, Input::Started);
+        let action = process.worker.step(now_ms, input);
+        let Action::Poll(poll) = &action else {
+            panic!("it has something to do: {action:?}");
+        };
+        let max_wait = poll.max_wait;
+        process.input = process.log.perform(action);
+        max_wait
     }
 
     /// None, or what a follower wrote after some of the committed events, or that with a byte spoilt.
@@ -167,7 +184,7 @@ impl World {
         let name = NAMES[self.random.random_range(0..NAMES.len())];
         let amount = self.random.random_range(1..100);
         let mut expect = |name, amount| *self.expected.entry(name).or_insert(0) += amount;
-        let command = match self.random.random_range(0..10) {
+        let command = match self.random.random_range(0..11) {
             0..4 => {
                 expect(name, amount);
                 Add {
@@ -200,6 +217,10 @@ impl World {
             8 => Add {
                 name: name.to_owned(),
                 amount: 0,
+            }
+            .into(),
+            9 => Hurry {
+                name: name.to_owned(),
             }
             .into(),
             _ => Stumble {

@@ -58,6 +58,12 @@ pub(crate) struct AddLater {
     pub(crate) due: i64,
 }
 
+/// Adds now what was to be added when the time has come, the earliest of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Hurry {
+    pub(crate) name: String,
+}
+
 /// The handler has a bug here.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Stumble {
@@ -69,6 +75,7 @@ messages! {
         Add = "tally.add.v1",
         Give = "tally.give.v1",
         AddLater = "tally.add-later.v1",
+        Hurry = "tally.hurry.v1",
         Stumble = "tally.stumble.v1",
     }
 }
@@ -134,7 +141,7 @@ impl Service for Tally {
         true
     }
 
-    fn decide(_: &Tallies, command: &Command, context: &Context) -> Result<Decision<Event>, Refusal> {
+    fn decide(state: &Tallies, command: &Command, context: &Context) -> Result<Decision<Event>, Refusal> {
         let added = |name: &str, amount| {
             Event::from(Added {
                 name: name.to_owned(),
@@ -177,6 +184,27 @@ impl Service for Tally {
                 };
                 Ok(Decision {
                     events: smallvec![postponed.into()],
+                    ..Decision::default()
+                })
+            }
+            Command::Hurry(hurry) => {
+                let of_name = state
+                    .postponed
+                    .iter()
+                    .filter(|(timer, _)| timer.aggregate == hurry.name);
+                let Some((timer, amount)) = of_name.min() else {
+                    return Err(Refusal {
+                        code: "NOTHING",
+                        detail: "nothing was postponed".to_owned(),
+                    });
+                };
+                let added = Added {
+                    name: hurry.name.clone(),
+                    amount: *amount,
+                    timer: Some(timer.clone()),
+                };
+                Ok(Decision {
+                    events: smallvec![added.into()],
                     ..Decision::default()
                 })
             }
