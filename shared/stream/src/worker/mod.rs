@@ -96,6 +96,9 @@ pub struct Worker<S: Service> {
     polled: Option<Instant>,
     /// Timers in the open transaction, to be marked once it has committed.
     timers_sent: Vec<(i32, tributary_contracts::runtime::TimerId)>,
+    /// While a poll for input is under way: when it began and until when it looks, milliseconds since the epoch. (A process that
+    /// stands still meanwhile looks no longer.)
+    looking_ms: Option<(i64, i64)>,
     /// Input records that the open transaction answers, and how many of them by dead letters.
     handled: (u64, u64),
     /// For the service's own metrics, when the open transaction has committed.
@@ -124,6 +127,7 @@ impl<S: Service> Worker<S> {
             batch: Vec::new(),
             polled: None,
             timers_sent: Vec::new(),
+            looking_ms: None,
             handled: (0, 0),
             told: Vec::new(),
             budget,
@@ -234,6 +238,16 @@ impl<S: Service> Worker<S> {
             }
             // What wasn't given back with the new assignment is someone else's by now.
             self.retained.clear();
+        }
+        if let Some((began_ms, until_ms)) = self.looking_ms.take() {
+            let quiet_until_ms = match polled.records.is_empty() {
+                true => until_ms,
+                false => began_ms,
+            };
+            for (number, held) in &mut self.partitions {
+                let has_input = polled.records.iter().any(|record| record.partition == *number);
+                held.looked_into((!has_input).then_some(quiet_until_ms));
+            }
         }
         self.batch.extend(polled.records.into_iter().filter(|record| {
             self.partitions
@@ -381,7 +395,9 @@ impl<S: Service> Worker<S> {
                 &mut self.told,
             );
             if held.phase == Phase::Running {
-                for timer in held.state.due_timers(now_ms, config.timers_max) {
+                // What came before a timer was due is handled before the timer is sent: it may disarm it.
+                let reached_ms = held.reached_ms().min(now_ms);
+                for timer in held.state.due_timers(reached_ms, config.timers_max) {
                     records.push(timer_record::<S>(*number, &timer));
                     timers_sent.push((*number, timer));
                 }
@@ -405,17 +421,19 @@ impl<S: Service> Worker<S> {
         Some(Transaction { records, next_inputs })
     }
 
-    fn poll_input(&self, now_ms: i64) -> Action {
+    fn poll_input(&mut self, now_ms: i64) -> Action {
         let next_due = self
             .partitions
             .values()
             .filter_map(|held| held.state.next_due())
             .min();
         let until_due = next_due.map(|due| Duration::from_millis(due.saturating_sub(now_ms).max(1) as u64));
+        let max_wait = until_due
+            .unwrap_or(self.config.idle_wait)
+            .min(self.config.idle_wait);
+        self.looking_ms = Some((now_ms, now_ms.saturating_add(max_wait.as_millis() as i64)));
         Action::Poll(Poll {
-            max_wait: until_due
-                .unwrap_or(self.config.idle_wait)
-                .min(self.config.idle_wait),
+            max_wait,
             linger: self.budget.linger(now_ms),
             records_max: self.config.batch_records_max,
             bytes_max: self.config.batch_bytes_max,

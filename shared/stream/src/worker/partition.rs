@@ -35,6 +35,8 @@ pub(super) struct Partition<S: Service> {
     pub(super) first_output: usize,
     /// Index, from there, of the last record in the events topic.
     last_event_output: Option<usize>,
+    /// Until then nothing came into its inbox that isn't handled, milliseconds since the epoch; 0 where the last poll brought something.
+    quiet_until_ms: i64,
     /// Why the partition stops once the open transaction has ended.
     stop_after_commit: Option<String>,
     progressed_ms: i64,
@@ -52,6 +54,7 @@ impl<S: Service> Partition<S> {
             state: retained.unwrap_or_else(|| PartitionState::new(partition)),
             first_output: 0,
             last_event_output: None,
+            quiet_until_ms: 0,
             stop_after_commit: None,
             progressed_ms: 0,
             overtaken: None,
@@ -236,11 +239,24 @@ impl<S: Service> Partition<S> {
         }
     }
 
+    /// A poll has looked into its inbox, and found it quiet until then, or not.
+    pub(super) fn looked_into(&mut self, quiet_until_ms: Option<i64>) {
+        if self.phase == Phase::Running {
+            self.quiet_until_ms = quiet_until_ms.unwrap_or_default();
+        }
+    }
+
+    /// Up to when everything that came into its inbox is handled, milliseconds since the epoch.
+    pub(super) fn reached_ms(&self) -> i64 {
+        self.state.clock_ms().max(self.quiet_until_ms)
+    }
+
     /// Back to the last commit, and from there through the whole restore.
     pub(super) fn restart(&mut self) {
         self.state.undo_all();
         self.state.forget_in_flight();
         self.stop_after_commit = None;
+        self.quiet_until_ms = 0;
         if !matches!(self.phase, Phase::Stopped(_)) {
             // What was folded is in the log for certain, and no snapshot is newer than a state that has begun.
             self.retained |= self.state.next_event > 0;

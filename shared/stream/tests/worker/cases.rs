@@ -93,10 +93,6 @@ fn a_worker_wakes_for_the_next_timer_and_not_for_one_that_was_disarmed() {
     world.heal();
     let idle = world.waits(0);
     let now_ms = world.broker.time();
-    let send = |world: &World, name: &str, command: Command| {
-        let id = CommandId::named(name);
-        world.broker.append(record(id, "ann", &command, None)).unwrap();
-    };
     for (name, due) in [("sooner", now_ms + 200_000), ("later", now_ms + 300_000)] {
         let (ann, amount) = ("ann".to_owned(), 5);
         let later = AddLater {
@@ -104,7 +100,7 @@ fn a_worker_wakes_for_the_next_timer_and_not_for_one_that_was_disarmed() {
             amount,
             due,
         };
-        send(&world, name, later.into());
+        send(&world, name, "ann", later);
     }
     world.heal();
     let left_ms = |world: &World, due_after: i64| {
@@ -113,17 +109,14 @@ fn a_worker_wakes_for_the_next_timer_and_not_for_one_that_was_disarmed() {
     };
     let expected = left_ms(&world, 200_000);
     assert_eq!(world.waits(0), expected);
-    let hurry = || {
-        Hurry {
-            name: "ann".to_owned(),
-        }
-        .into()
+    let hurry = || Hurry {
+        name: "ann".to_owned(),
     };
-    send(&world, "hurry", hurry());
+    send(&world, "hurry", "ann", hurry());
     world.heal();
     let expected = left_ms(&world, 300_000);
     assert_eq!(world.waits(0), expected);
-    send(&world, "hurry again", hurry());
+    send(&world, "hurry again", "ann", hurry());
     world.heal();
     assert_eq!(world.waits(0), idle);
     world.broker.advance(300_000);
@@ -133,6 +126,62 @@ fn a_worker_wakes_for_the_next_timer_and_not_for_one_that_was_disarmed() {
         4,
         "each was added once: {:?}",
         world.events()
+    );
+}
+
+/// Sends as a client does, to the partition of that key.
+fn send(world: &World, name: &str, key: &str, command: impl Into<Command>) -> i32 {
+    let record = record(CommandId::named(name), key, &command.into(), None);
+    let partition = record.partition;
+    world.broker.append(record).unwrap();
+    partition
+}
+
+#[test]
+fn a_timer_is_not_sent_while_input_waits_that_came_before_it_was_due() {
+    let mut world = World::new(0, 1);
+    let (ann, due) = ("ann".to_owned(), world.broker.time() + 100_000);
+    let (name, amount) = (ann.clone(), 5);
+    send(&world, "later", "ann", AddLater { name, amount, due });
+    world.heal();
+    // More than a batch, and at its end what makes the timer superfluous; all of it before its time, and the process is away.
+    for number in 0..20 {
+        send(&world, &number.to_string(), "ann", add(1));
+    }
+    send(&world, "hurry", "ann", Hurry { name: ann });
+    world.broker.advance_with_beats(60_000);
+    assert!(world.broker.time() > due);
+    world.restart(0);
+    world.heal();
+    let events = world.events();
+    let added =
+        |(_, event): &&(_, StreamEvent<Event>)| matches!(event, StreamEvent::Service(Event::Added(_)));
+    assert_eq!(events.iter().filter(added).count(), 21);
+    assert_eq!(events.len(), 22, "a timer came in vain");
+}
+
+#[test]
+fn a_timer_is_not_kept_waiting_by_the_input_of_another_partition() {
+    let mut world = World::new(0, 1);
+    let due = world.broker.time() + 100_000;
+    let (name, amount) = ("bob".to_owned(), 5);
+    let of_bob = send(&world, "later", "bob", AddLater { name, amount, due });
+    world.heal();
+    for number in 0..40 {
+        let of_ann = send(&world, &number.to_string(), "ann", add(1));
+        assert_ne!(of_ann, of_bob);
+    }
+    world.broker.advance_with_beats(60_000);
+    world.restart(0);
+    let inbox = |world: &World| world.broker.read_committed(INBOX.name, of_bob).unwrap().len();
+    let steps = (1..).find(|_| {
+        world.step(0);
+        inbox(&world) > 1
+    });
+    let handled = world.events().len() - 1;
+    assert!(
+        handled < 40,
+        "it was sent after {steps:?} steps, {handled} records of ann's"
     );
 }
 
