@@ -15,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tributary_contracts::record::{Outgoing, Record};
+use tributary_contracts::record::Record;
 use tributary_overlay::Layered;
 
 pub use status::{PartitionStatus, Status, StatusHandle};
@@ -30,7 +30,7 @@ use self::{
 use crate::{
     backoff::Backoff,
     log::{Action, Ended, Fault, FaultKind, Input, Poll, Polled, StopReason, Transaction},
-    process::{Processor, timer_record},
+    process::timer_record,
     service::{Service, Told},
     snapshot,
     state::PartitionState,
@@ -79,6 +79,10 @@ impl WorkerConfig {
         }
     }
 }
+
+/// How long the first poll after a restore waits though timers are due, milliseconds: until a fetch has brought what came before
+/// them.
+const FIRST_LOOK_MS: i64 = 200;
 
 /// Actions of a restore between two polls: the group must see that the worker lives.
 const RESTORE_ACTIONS_PER_POLL: u32 = 20;
@@ -239,7 +243,8 @@ impl<S: Service> Worker<S> {
             // What wasn't given back with the new assignment is someone else's by now.
             self.retained.clear();
         }
-        if let Some((began_ms, until_ms)) = self.looking_ms.take() {
+        let looked_ms = self.looking_ms.take().filter(|_| polled.fault.is_none());
+        if let Some((began_ms, until_ms)) = looked_ms {
             let quiet_until_ms = match polled.records.is_empty() {
                 true => until_ms,
                 false => began_ms,
@@ -383,9 +388,8 @@ impl<S: Service> Worker<S> {
                 continue;
             }
             let written = records.len();
-            inputs += process::<S>(
+            inputs += held.handle(
                 config,
-                held,
                 batch.iter().filter(|record| record.partition == *number),
                 &mut records,
                 &mut |took| {
@@ -427,7 +431,12 @@ impl<S: Service> Worker<S> {
             .values()
             .filter_map(|held| held.state.next_due())
             .min();
-        let until_due = next_due.map(|due| Duration::from_millis(due.saturating_sub(now_ms).max(1) as u64));
+        let least_ms = match self.partitions.values().any(Partition::is_unseen) {
+            true => FIRST_LOOK_MS,
+            false => 1,
+        };
+        let until_due =
+            next_due.map(|due| Duration::from_millis(due.saturating_sub(now_ms).max(least_ms) as u64));
         let max_wait = until_due
             .unwrap_or(self.config.idle_wait)
             .min(self.config.idle_wait);
@@ -449,50 +458,4 @@ impl<S: Service> Worker<S> {
         let phases = self.partitions.values().map(Partition::phase_name);
         self.metrics.partitions(status::by_phase(phases));
     }
-}
-
-/// Handles a partition's records of the batch, and says how many; `took` hears how long each took. What can't be taken stops
-/// the partition and leaves no output.
-fn process<'b, S: Service>(
-    config: &WorkerConfig,
-    held: &mut Partition<S>,
-    batch: impl Iterator<Item = &'b Record>,
-    out: &mut Vec<Outgoing>,
-    took: &mut impl FnMut(Duration),
-    told: &mut Vec<Told>,
-) -> u64 {
-    let (written, told_before) = (out.len(), told.len());
-    let mut handled = 0;
-    let mut began = moment();
-    for record in batch {
-        if record.offset < held.state.next_input() {
-            // Delivered again after a seek or an abort: its events are in the log.
-            continue;
-        }
-        if held.state.marks.get().dead_letters_in_a_row >= config.dead_letters_in_a_row_max {
-            held.stop_after_commit(format!(
-                "{} dead letters in a row; the next record is {}",
-                config.dead_letters_in_a_row_max, record.offset
-            ));
-            return handled;
-        }
-        let mut processor = Processor {
-            state: &mut held.state,
-            partitions: config.partitions,
-            out,
-            told,
-        };
-        if let Err(corrupt) = processor.handle(record) {
-            out.truncate(written);
-            told.truncate(told_before);
-            held.state.undo_all();
-            held.stop(format!("input {}: {corrupt}", record.offset));
-            return 0;
-        }
-        handled += 1;
-        let ended = moment();
-        took(ended.saturating_duration_since(began));
-        began = ended;
-    }
-    handled
 }

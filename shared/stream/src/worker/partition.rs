@@ -1,12 +1,15 @@
-//! One partition's way from assigned to running.
+//! One partition: its way from assigned to running, and what it makes of its input.
 
-use tributary_contracts::record::Outgoing;
+use std::time::Duration;
+
+use tributary_contracts::record::{Outgoing, Record};
 use tributary_overlay::Layered;
 
-use super::status::PartitionStatus;
+use super::{WorkerConfig, status::PartitionStatus, times::moment};
 use crate::{
     log::{Action, EventsRead, Located},
-    service::Service,
+    process::Processor,
+    service::{Service, Told},
     state::PartitionState,
 };
 
@@ -36,7 +39,8 @@ pub(super) struct Partition<S: Service> {
     /// Index, from there, of the last record in the events topic.
     last_event_output: Option<usize>,
     /// Until then nothing came into its inbox that isn't handled, milliseconds since the epoch; 0 where the last poll brought something.
-    quiet_until_ms: i64,
+    /// None before the first poll.
+    quiet_until_ms: Option<i64>,
     /// Why the partition stops once the open transaction has ended.
     stop_after_commit: Option<String>,
     progressed_ms: i64,
@@ -54,7 +58,7 @@ impl<S: Service> Partition<S> {
             state: retained.unwrap_or_else(|| PartitionState::new(partition)),
             first_output: 0,
             last_event_output: None,
-            quiet_until_ms: 0,
+            quiet_until_ms: None,
             stop_after_commit: None,
             progressed_ms: 0,
             overtaken: None,
@@ -225,6 +229,52 @@ impl<S: Service> Partition<S> {
         }
     }
 
+    /// Handles its records of the batch, and says how many; `took` hears how long each took. What can't be taken stops the
+    /// partition and leaves no output.
+    pub(super) fn handle<'b>(
+        &mut self,
+        config: &WorkerConfig,
+        batch: impl Iterator<Item = &'b Record>,
+        out: &mut Vec<Outgoing>,
+        took: &mut impl FnMut(Duration),
+        told: &mut Vec<Told>,
+    ) -> u64 {
+        let (written, told_before) = (out.len(), told.len());
+        let mut handled = 0;
+        let mut began = moment();
+        for record in batch {
+            if record.offset < self.state.next_input() {
+                // Delivered again after a seek or an abort: its events are in the log.
+                continue;
+            }
+            if self.state.marks.get().dead_letters_in_a_row >= config.dead_letters_in_a_row_max {
+                self.stop_after_commit(format!(
+                    "{} dead letters in a row; the next record is {}",
+                    config.dead_letters_in_a_row_max, record.offset
+                ));
+                return handled;
+            }
+            let mut processor = Processor {
+                state: &mut self.state,
+                partitions: config.partitions,
+                out,
+                told,
+            };
+            if let Err(corrupt) = processor.handle(record) {
+                out.truncate(written);
+                told.truncate(told_before);
+                self.state.undo_all();
+                self.stop(format!("input {}: {corrupt}", record.offset));
+                return 0;
+            }
+            handled += 1;
+            let ended = moment();
+            took(ended.saturating_duration_since(began));
+            began = ended;
+        }
+        handled
+    }
+
     pub(super) fn stop(&mut self, reason: String) {
         tracing::error!(partition = self.state.partition, reason, "the partition stops");
         self.phase = Phase::Stopped(reason);
@@ -242,13 +292,18 @@ impl<S: Service> Partition<S> {
     /// A poll has looked into its inbox, and found it quiet until then, or not.
     pub(super) fn looked_into(&mut self, quiet_until_ms: Option<i64>) {
         if self.phase == Phase::Running {
-            self.quiet_until_ms = quiet_until_ms.unwrap_or_default();
+            self.quiet_until_ms = Some(quiet_until_ms.unwrap_or_default());
         }
+    }
+
+    /// Whether its inbox was not looked into since its restore.
+    pub(super) fn is_unseen(&self) -> bool {
+        self.phase == Phase::Running && self.quiet_until_ms.is_none()
     }
 
     /// Up to when everything that came into its inbox is handled, milliseconds since the epoch.
     pub(super) fn reached_ms(&self) -> i64 {
-        self.state.clock_ms().max(self.quiet_until_ms)
+        self.state.clock_ms().max(self.quiet_until_ms.unwrap_or_default())
     }
 
     /// Back to the last commit, and from there through the whole restore.
@@ -256,7 +311,7 @@ impl<S: Service> Partition<S> {
         self.state.undo_all();
         self.state.forget_in_flight();
         self.stop_after_commit = None;
-        self.quiet_until_ms = 0;
+        self.quiet_until_ms = None;
         if !matches!(self.phase, Phase::Stopped(_)) {
             // What was folded is in the log for certain, and no snapshot is newer than a state that has begun.
             self.retained |= self.state.next_event > 0;

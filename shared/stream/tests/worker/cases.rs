@@ -161,6 +161,25 @@ fn a_timer_is_not_sent_while_input_waits_that_came_before_it_was_due() {
 }
 
 #[test]
+fn a_new_process_looks_for_input_before_it_sends_timers_that_are_due() {
+    let mut world = World::new(0, 1);
+    let due = world.broker.time() + 100_000;
+    let (name, amount) = ("ann".to_owned(), 5);
+    send(&world, "later", "ann", AddLater { name, amount, due });
+    world.heal();
+    world.broker.advance_with_beats(60_000);
+    world.restart(0);
+    let mut waited = Vec::new();
+    while world.events().len() < 2 {
+        waited.push(world.waits(0));
+        assert!(waited.len() < 20, "{waited:?}");
+        world.broker.advance(20);
+    }
+    let for_a_fetch = Duration::from_millis(200);
+    assert!(waited.contains(&for_a_fetch), "{waited:?}");
+}
+
+#[test]
 fn a_timer_is_not_kept_waiting_by_the_input_of_another_partition() {
     let mut world = World::new(0, 1);
     let due = world.broker.time() + 100_000;

@@ -137,18 +137,28 @@ impl World {
         }
     }
 
-    /// How long a process that has nothing to do waits for input.
+    /// How long a process waits for input when it looks for some next.
     pub(crate) fn waits(&mut self, number: usize) -> Duration {
         let now_ms = self.broker.time();
-        let process = &mut self.processes[number];
-        let input = std::mem::replace(&mut process.input, Input::Started);
-        let action = process.worker.step(now_ms, input);
-        let Action::Poll(poll) = &action else {
-            panic!("it has something to do: {action:?}");
-        };
-        let max_wait = poll.max_wait;
-        process.input = process.log.perform(action);
-        max_wait
+        loop {
+            let process = &mut self.processes[number];
+            let input = std::mem::replace(&mut process.input, Input::Started);
+            let action = process.worker.step(now_ms, input);
+            let waits = match &action {
+                Action::Poll(poll) if poll.records_max > 0 => Some(poll.max_wait),
+                _ => None,
+            };
+            process.input = match action {
+                Action::LoadSnapshot { partition } => Input::SnapshotLoaded {
+                    partition,
+                    snapshot: None,
+                },
+                action => process.log.perform(action),
+            };
+            if let Some(waits) = waits {
+                return waits;
+            }
+        }
     }
 
     /// None, or what a follower wrote after some of the committed events, or that with a byte spoilt.
