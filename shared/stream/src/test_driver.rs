@@ -111,6 +111,7 @@ impl<S: Service> TestDriver<S> {
             return Err(Unsettled::Stopped(reason.clone()));
         }
         let begun_ms = self.broker.time();
+        let mut quiet_polls = 0;
         loop {
             let input = std::mem::replace(&mut self.input, Input::Started);
             let action = self.worker.step(self.broker.time(), input);
@@ -130,7 +131,12 @@ impl<S: Service> TestDriver<S> {
                 }
                 action => self.log.perform(action),
             };
-            if polled_for_input && brought_nothing(&self.input) && self.has_all_partitions() {
+            quiet_polls = match polled_for_input && brought_nothing(&self.input) {
+                true => quiet_polls + 1,
+                false => 0,
+            };
+            // What is due is sent after a poll that has looked for what came before it.
+            if quiet_polls == 2 && self.has_all_partitions() {
                 return Ok(());
             }
             if self.broker.time() - begun_ms > PATIENCE_MS {
