@@ -12,7 +12,10 @@ use tributary_stream::{
     service::Service,
 };
 
-use crate::process::{self, Follow, Process, Role};
+use crate::{
+    process::{self, Process, Role},
+    snapshots::{self, Follow},
+};
 
 /// The log of a simulated process: the in-memory one, or one around it that misbehaves.
 pub trait SimulatedLog: Log {
@@ -57,7 +60,7 @@ impl Part {
         Self {
             name: S::NAMES.service,
             start: process::start::<S>,
-            follow: process::follow::<S>,
+            follow: snapshots::follow::<S>,
             wrap: |log, _, _| Box::new(log),
         }
     }
@@ -67,7 +70,7 @@ impl Part {
         Self {
             name: R::NAME,
             start: process::start_relay::<R>,
-            follow: process::follow_nothing,
+            follow: snapshots::follow_nothing,
             wrap: |log, _, _| Box::new(log),
         }
     }

@@ -17,6 +17,7 @@ mod process;
 mod read_model;
 pub mod run;
 mod shrink;
+mod snapshots;
 mod story;
 mod wish;
 pub mod world;

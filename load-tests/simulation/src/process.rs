@@ -1,7 +1,6 @@
 //! A process of a service: the production worker or relay, its log, and the action that it is at.
 
 use std::{
-    collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -12,13 +11,14 @@ use tributary_stream::{
     memory::{FaultPoint, InjectedFault, MemoryBroker, MemoryLog, MemoryLogSettings},
     relay::{Relay, RelayWorker},
     service::Service,
-    snapshot::{Shelf, SnapshotFollower, SnapshotStore},
+    snapshot::Shelf,
     worker::{Worker, WorkerConfig},
 };
 
 use crate::{
     cast::{SimulatedLog, WrapLog},
     plan::Trouble,
+    snapshots::Snapshots,
     story::{self, Story},
     world::PARTITIONS,
 };
@@ -421,84 +421,5 @@ fn polled_text(polled: &Polled) -> String {
     match told.is_empty() {
         true => "nothing".to_owned(),
         false => told.join(", "),
-    }
-}
-
-/// The newest snapshots, of all services.
-#[derive(Debug, Default)]
-pub(crate) struct Snapshots(Mutex<BTreeMap<(String, i32), Vec<u8>>>);
-
-impl Snapshots {
-    /// What a process gets; trouble spoils a byte of it.
-    fn read(&self, shelf: &Shelf, trouble: Option<Trouble>) -> Option<Vec<u8>> {
-        let mut bytes = self.load(shelf)?;
-        if let Some(trouble) = trouble {
-            let place = (trouble.at as usize * 7_919) % bytes.len().max(1);
-            if let Some(byte) = bytes.get_mut(place) {
-                *byte ^= 0x40;
-            }
-        }
-        Some(bytes)
-    }
-}
-
-impl SnapshotStore for Snapshots {
-    fn load(&self, shelf: &Shelf) -> Option<Vec<u8>> {
-        let snapshots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let place = (shelf.service().to_owned(), shelf.partition());
-        snapshots.get(&place).cloned()
-    }
-
-    fn save(&self, shelf: &Shelf, _next_event: i64, bytes: Vec<u8>) -> std::io::Result<()> {
-        let mut snapshots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        snapshots.insert((shelf.service().to_owned(), shelf.partition()), bytes);
-        Ok(())
-    }
-}
-
-/// Writes a service's snapshots.
-pub(crate) trait Follow {
-    /// Folds what was committed since, and writes snapshots. An error: the log and the fold contradict each other.
-    fn follow(&mut self, broker: &MemoryBroker, snapshots: &Snapshots) -> Result<(), String>;
-}
-
-/// Events between two snapshots of a partition.
-const SNAPSHOT_EVERY: i64 = 10;
-
-/// Of what has no state.
-struct NothingToFollow;
-
-pub(crate) fn follow_nothing() -> Box<dyn Follow> {
-    Box::new(NothingToFollow)
-}
-
-impl Follow for NothingToFollow {
-    fn follow(&mut self, _: &MemoryBroker, _: &Snapshots) -> Result<(), String> {
-        Ok(())
-    }
-}
-
-struct Follower<S: Service>(SnapshotFollower<S>);
-
-pub(crate) fn follow<S: Service>() -> Box<dyn Follow> {
-    let none = Snapshots::default();
-    Box::new(Follower::<S>(SnapshotFollower::new(
-        PARTITIONS,
-        SNAPSHOT_EVERY,
-        &none,
-    )))
-}
-
-impl<S: Service> Follow for Follower<S> {
-    fn follow(&mut self, broker: &MemoryBroker, snapshots: &Snapshots) -> Result<(), String> {
-        for (partition, next) in self.0.next() {
-            let read = broker
-                .read_committed_from(S::NAMES.events.name, partition, next)
-                .map_err(|error| error.to_string())?;
-            self.0
-                .absorb(partition, &read, snapshots)
-                .map_err(|corrupt| corrupt.to_string())?;
-        }
-        Ok(())
     }
 }

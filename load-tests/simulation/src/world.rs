@@ -17,8 +17,8 @@ use crate::{
     clients::Clients,
     judge::{Found, Judge},
     plan::{Plan, Step},
-    process::{Follow, Snapshots},
     read_model::ReadModel,
+    snapshots::{Follow, Snapshots},
     story::Story,
 };
 
