@@ -168,14 +168,13 @@ impl Transfers {
             let Some(waiting) = self.accounts.get_mut(&account) else {
                 continue;
             };
-            let (unposted, rest) = std::mem::take(&mut waiting.observed)
-                .into_iter()
-                .partition(|said| said.seq == seq);
-            waiting.observed = rest;
-            let unposted: VecDeque<Said> = unposted;
-            for said in unposted {
-                alone(Source::Laundering, account, &said, found);
-            }
+            waiting.observed.retain(|said| {
+                let unposted = said.seq == seq;
+                if unposted {
+                    alone(Source::Laundering, account, said, found);
+                }
+                !unposted
+            });
         }
     }
 
